@@ -1,0 +1,44 @@
+"""The server: `streamlit run app.py`. The page is pages/frame.py; this adds plotly's own script."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+from starlette.routing import Mount
+from starlette.staticfiles import StaticFiles
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+
+def plotly_folder() -> Path:
+    """Where plotly keeps plotly.min.js. Found without importing plotly."""
+    spec = find_spec("plotly")
+    if spec is None or spec.origin is None:
+        raise ImportError("plotly is not installed: pip install -r requirements.txt")
+    return Path(spec.origin).parent / "package_data"
+
+
+@asynccontextmanager
+async def farewell(_: st.App) -> AsyncIterator[None]:
+    """Tell whoever ends the server that the runs do not end with it."""
+    yield
+    from trainer.home import home
+    from trainer.store import Store
+
+    counts = Store(home()).counts().values()
+    left = sum(states.get("running", 0) + states.get("waiting", 0) for states in counts)
+    if left:
+        go = "1 run goes" if left == 1 else f"{left} runs go"
+        print(f"{go} on without this page. To end them: python -m trainer stop")
+
+
+app = st.App(
+    "pages/frame.py",
+    lifespan=farewell,
+    routes=[Mount("/plotly", StaticFiles(directory=plotly_folder()))],
+)

@@ -1,0 +1,53 @@
+"""What every page shares: the bar with the three pages, the style, and the worker's badge."""
+
+from pathlib import Path
+
+import streamlit as st
+
+from pages.parts.home import store, wake, worker
+
+PARTS = Path(__file__).parent / "parts"
+
+
+def badge() -> None:
+    """One look at the worker: text, icon and color."""
+    state, row = worker()
+    slots = row.slots if row else 0
+    workers = "1 worker" if slots == 1 else f"{slots} workers"
+    match state:
+        case "ready":
+            st.badge(f"{workers} ready", icon=":material/check:", color="gray")
+        case "busy":
+            st.badge(f"{row.busy} of {workers} busy", icon=":material/bolt:", color="blue")
+        case "starting":
+            st.badge("starting a worker", icon=":material/hourglass_top:", color="gray")
+        case _:
+            st.badge("no worker", icon=":material/error:", color="red")
+
+
+def watch_worker() -> None:
+    """The page's heartbeat: as long as it is seen, a worker stays awake."""
+    store().page_seen()
+    wake()
+    badge()
+
+
+st.set_page_config(
+    page_title="Trickboard",
+    page_icon=PARTS / "icon.svg",
+    layout="wide",
+)
+st.html(PARTS / "look.css")
+st.logo(PARTS / "logo.svg", icon_image=PARTS / "icon.svg", size="large")
+page = st.navigation(
+    [
+        st.Page("lab.py", title="Lab", icon=":material/science:", default=True),
+        st.Page("runs.py", title="Runs", icon=":material/stacks:"),
+        st.Page("catalog.py", title="Catalog", icon=":material/menu_book:"),
+    ],
+    position="top",
+)
+with st.container(horizontal=True, key="topbar"):
+    # Once a worker has been seen a slow pulse is enough; until then look every second.
+    st.fragment(watch_worker, run_every=1 if worker()[0] == "starting" else 10)()
+page.run()

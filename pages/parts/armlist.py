@@ -1,0 +1,192 @@
+"""The arms that will run: the choice of the design, a line for each arm, the editor of free ones."""
+
+from __future__ import annotations
+
+import base64
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.parts import arms, words
+from pages.parts.draft import (
+    Draft,
+    add_arm,
+    arms_of,
+    choose,
+    copy_arm,
+    free_name,
+    remove_arm,
+    set_arm_knob,
+    set_design,
+)
+from pages.parts.knobs import field, summary
+from pages.parts.session import act, bound, draft
+from tricks import catalog
+from trainer.designs import DESIGNS, arm_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MANY = 8  # more arms than this are cut
+FEW = 6  # to so many
+
+
+def head() -> None:
+    """The heading and the design."""
+    with st.container(horizontal=True, key="arms_head", vertical_alignment="center"):
+        st.subheader("Arms", anchor=False, width="content")
+        st.selectbox(
+            "Design",
+            list(DESIGNS),
+            format_func=DESIGNS.__getitem__,
+            label_visibility="collapsed",
+            **bound("design", draft()["design"], set_design),
+        )
+
+
+def arm_list() -> None:
+    """A line for each arm, cut when there are many."""
+    now = arms_of(draft())
+    free = draft()["design"] == "free"
+    cut = len(now) > MANY and not st.session_state.get("all_arms")
+    shown = now[:FEW] if cut else now
+    with st.container(key="armlist", gap=None):
+        if free:
+            for i, arm in enumerate(shown):
+                free_row(i, arm, now[0])
+        else:
+            st.html("".join(line(i, arm, now[0]) for i, arm in enumerate(shown)))
+    with st.container(horizontal=True, key="arms_foot"):
+        if len(now) > MANY:
+            label = f"and {len(now) - FEW} more" if cut else "show fewer"
+            st.button(label, type="tertiary", key="more_arms", on_click=toggle)
+        if free:
+            new_arm()
+
+
+def toggle() -> None:
+    st.session_state["all_arms"] = not st.session_state.get("all_arms")
+
+
+def line(i: int, arm: dict[str, Any], baseline: dict[str, Any]) -> str:
+    """Swatch, name, and what differs from the baseline, as HTML."""
+    picture = base64.b64encode(arms.swatch(i, arms.color(i, arms.dark())).encode()).decode()
+    what = differs(arm, baseline) if i else plain_net(arm)
+    return (
+        f'<div class="arm"><img alt="" src="data:image/svg+xml;base64,{picture}">'
+        f"<b>{escape(arm['name'])}</b><span>{escape(what)}</span></div>"
+    )
+
+
+def plain_net(arm: dict[str, Any]) -> str:
+    """What the baseline is."""
+    if arm["tricks"]:
+        return words.listed([described(one) for one in arm["tricks"]])
+    return f"ReLU, Kaiming init, SGD {draft()['setup']['lr']:g}"
+
+
+def differs(arm: dict[str, Any], baseline: dict[str, Any]) -> str:
+    """What an arm has that the baseline has not, and the other way round."""
+    own = [one for one in arm["tricks"] if one not in baseline["tricks"]]
+    ids = {one["id"] for one in arm["tricks"]}
+    missing = [arm_name(one["id"]) for one in baseline["tricks"] if one["id"] not in ids]
+    if len(own) == 1 and not missing and arm["name"] == arm_name(own[0]["id"]):
+        return summary(catalog()[own[0]["id"]], own[0]["knobs"])
+    said = [described(one) for one in own] + [f"without {one}" for one in missing]
+    return ", ".join(said) or "the same as the baseline"
+
+
+def described(choice: dict[str, Any]) -> str:
+    """``mixup α 0.2``."""
+    values = summary(catalog()[choice["id"]], choice["knobs"])
+    return f"{arm_name(choice['id'])} {values}".strip()
+
+
+# The free design.
+
+
+def free_row(i: int, arm: dict[str, Any], baseline: dict[str, Any]) -> None:
+    with st.container(horizontal=True, key=f"arm_{i}", vertical_alignment="center", gap="small"):
+        st.html(line(i, arm, baseline))
+        with st.popover(
+            ":material/edit:",
+            type="tertiary",
+            key=f"edit_arm_{i}",
+            on_change="rerun",
+            help=f"Edit {words.plain(arm['name'])}",
+        ) as place:
+            if place.open:
+                editor(i, arm)
+
+
+def editor(i: int, arm: dict[str, Any]) -> None:
+    """Name, tricks and knobs of one arm."""
+    st.text_input("Name", max_chars=80, **bound(f"arm_name_{i}", arm["name"], renaming(i)))
+    st.multiselect(
+        "Tricks",
+        sorted(catalog(), key=lambda one: catalog()[one].card.title),
+        format_func=lambda one: catalog()[one].card.title,
+        placeholder="none: the plain net",
+        **bound(f"arm_tricks_{i}", [one["id"] for one in arm["tricks"]], choosing(i)),
+    )
+    for one in arm["tricks"]:
+        trick = catalog()[one["id"]]
+        for knob in trick.knobs():
+            with st.container(key=f"arm_knob_{i}_{one['id']}_{knob.name}"):
+                st.caption(words.plain(trick.card.title))
+                key = f"arm_{i}_{one['id']}_{knob.name}"
+                field(knob, one["knobs"][knob.name], key, turning(i, one["id"], knob.name))
+    with st.container(horizontal=True):
+        st.button(
+            "Duplicate", icon=":material/content_copy:", key=f"copy_arm_{i}",
+            on_click=act, args=(copy_arm, i),
+        )  # fmt: skip
+        if i:
+            st.button(
+                "Remove", icon=":material/delete:", key=f"remove_arm_{i}",
+                on_click=removing, args=(i,),
+            )  # fmt: skip
+
+
+def renaming(i: int) -> Callable[[Draft, str], None]:
+    def write(draft: Draft, name: str) -> None:
+        if name.strip():
+            draft["arms"][i]["name"] = free_name(draft, name, besides=i)
+
+    return write
+
+
+def choosing(i: int) -> Callable[[Draft, list[str]], None]:
+    return lambda draft, tricks: choose(draft, i, tricks)
+
+
+def turning(i: int, trick: str, knob: str) -> Callable[[Draft, float | None], None]:
+    return lambda draft, value: set_arm_knob(draft, i, trick, knob, value)
+
+
+def removing(i: int) -> None:
+    """Remove an arm, and close its popover: the next arm moves into its place."""
+    st.session_state[f"edit_arm_{i}"] = False
+    remove_arm(draft(), i)
+
+
+def new_arm() -> None:
+    """A further arm: with what is ticked, or the plain net."""
+    ticked = list(draft()["ticked"])
+    options = {"all": "With all ticked tricks", "empty": "Without tricks"}
+    st.menu_button(
+        "Add an arm",
+        ["all", "empty"] if ticked else ["empty"],
+        format_func=options.__getitem__,
+        icon=":material/add:",
+        type="tertiary",
+        key="add_arm",
+        on_click=adding,
+    )
+
+
+def adding() -> None:
+    now = draft()
+    tricks = list(now["ticked"]) if st.session_state["add_arm"] == "all" else []
+    add_arm(now, f"arm {len(now['arms'])}", tricks)

@@ -1,0 +1,148 @@
+"""What this machine has measured: the comparisons of experiments, and for a trick the best one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts import words
+from trainer import statistics
+from trainer.datasets import DATASETS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trainer.experiment import Experiment, Setup
+    from trainer.statistics import Comparison
+    from trainer.store import ExperimentRow, RunRow, Store
+
+ACTIVE = ("waiting", "running", "paused")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evidence:
+    """One trick alone against the plain net, in a finished experiment."""
+
+    experiment_id: str
+    experiment_name: str
+    created_at: float
+    metric: str
+    comparison: Comparison
+    setup: str
+
+
+def compare(experiment: Experiment, runs: Iterable[RunRow]) -> list[Comparison]:
+    """Every arm against the baseline, by the experiment's own metric."""
+    values: dict[str, dict[int, float]] = {arm.name: {} for arm in experiment.arms}
+    for run in runs:
+        if run.state == "done" and experiment.metric in run.metrics:
+            values[run.arm_name][run.seed] = run.metrics[experiment.metric]
+    return statistics.compare(
+        values,
+        baseline=experiment.baseline.name,
+        metric=experiment.metric,
+        images=DATASETS[experiment.setup.dataset].test_size,
+    )
+
+
+def measured(store: Store) -> dict[str, Evidence]:
+    """The best evidence for each trick: the most seeds, and of those the newest."""
+    counts = store.counts()
+    best: dict[str, Evidence] = {}
+    for row in store.experiments():
+        states = counts.get(row.id, {})
+        if not states or any(states.get(state) for state in ACTIVE):
+            continue
+        for trick, found in evidence_of(str(store.path), row.id, as_key(states), store, row):
+            rank = found.comparison.n, found.created_at
+            if trick not in best or rank > (best[trick].comparison.n, best[trick].created_at):
+                best[trick] = found
+    return best
+
+
+def as_key(states: dict[str, int]) -> tuple[tuple[str, int], ...]:
+    return tuple(sorted(states.items()))
+
+
+@st.cache_data(show_spinner=False, max_entries=2000)
+def evidence_of(
+    path: str,
+    experiment_id: str,
+    states: tuple[tuple[str, int], ...],
+    _store: Store,
+    _row: ExperimentRow,
+) -> list[tuple[str, Evidence]]:
+    """What one finished experiment says of single tricks. Runs that ended never change, so the
+    store's path, the id and the number of runs in each state are all that decides it."""
+    experiment = _row.experiment
+    if experiment.baseline.tricks:
+        return []
+    single = {arm.name: arm.tricks[0].id for arm in experiment.arms[1:] if len(arm.tricks) == 1}
+    if not single:
+        return []
+    return [
+        (
+            single[one.arm],
+            Evidence(
+                experiment_id=_row.id,
+                experiment_name=_row.name,
+                created_at=_row.created_at,
+                metric=experiment.metric,
+                comparison=one,
+                setup=setup_words(experiment.setup),
+            ),
+        )
+        for one in compare(experiment, _store.runs(_row.id))
+        if one.arm in single and one.mean is not None
+    ]
+
+
+def difference(value: float, metric: str, *, unit: bool = True) -> str:
+    """``+9.6 points`` for an accuracy, ``−0.41 test loss`` for a loss."""
+    if metric == "test_accuracy":
+        return words.points(value, unit=unit)
+    text = words.number(value, 2, signed=True)
+    return f"{text} {metric.replace('_', ' ')}" if unit else text
+
+
+def verdict_words(experiment: Experiment, comparisons: list[Comparison]) -> str:
+    """The outcome in a few words, for a table: ``batch norm better, +41.2``."""
+    if not comparisons:
+        return ""
+    parts = []
+    for verdict in ("better", "worse"):
+        found = [one for one in comparisons if one.verdict == verdict and one.mean is not None]
+        if len(found) > 2:
+            parts.append(f"{len(found)} {verdict}")
+        elif found:
+            names = words.listed([one.arm for one in found])
+            shown = [difference(one.mean, experiment.metric, unit=False) for one in found]
+            parts.append(f"{names} {verdict}, {' and '.join(shown)}")
+    if parts:
+        return "; ".join(parts)
+    said = {one.verdict for one in comparisons}
+    for verdict in ("not_resolved", "too_few_seeds", "anecdote", "no_difference"):
+        if verdict in said:
+            return statistics.WORDS[verdict]
+    return ""
+
+
+NETWORKS = {"mlp": "MLP", "cnn": "CNN", "resnet": "ResNet"}
+
+
+def setup_words(setup: Setup) -> str:
+    """``digits, 30 % wrong labels, MLP 3 × 128``."""  # noqa: RUF002
+    said = [setup.dataset]
+    if setup.train_size != DATASETS[setup.dataset].train_size:
+        said.append(f"{setup.train_size:,} images")
+    if setup.label_noise:
+        said.append(f"{100 * setup.label_noise:g} % wrong labels")
+    if setup.imbalance > 1:
+        said.append(f"1 : {setup.imbalance:g}")
+    if setup.input_noise:
+        said.append(f"input noise {setup.input_noise:g}")
+    network = setup.network
+    said.append(f"{NETWORKS[network.kind]} {network.depth} × {network.width}")  # noqa: RUF001
+    return ", ".join(said)

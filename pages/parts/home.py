@@ -1,0 +1,68 @@
+"""The store and the worker, as the pages see them."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from trainer import home as place
+from trainer import supervisor
+from trainer.store import Store
+
+if TYPE_CHECKING:
+    from trainer.store import WorkerRow
+
+WAKE_EVERY = 5.0  # seconds between two tries to start a worker
+PATIENCE = 20.0  # seconds after the first try in which a worker may still be starting
+
+
+@dataclass
+class Wakes:
+    """When this server last tried to start a worker, and since when none has answered."""
+
+    last: float = float("-inf")
+    missing_since: float | None = None
+
+
+@st.cache_resource(show_spinner=False)
+def open_store(path: str) -> Store:
+    return Store(path)
+
+
+@st.cache_resource(show_spinner=False)
+def wakes(path: str) -> Wakes:
+    return Wakes()
+
+
+def store() -> Store:
+    """The store in the present home; one for all sessions."""
+    return open_store(str(place.home()))
+
+
+def wake() -> None:
+    """Start a worker if none runs. Tries at most once in some seconds, however often pages ask."""
+    path = str(place.home())
+    known = wakes(path)
+    now = time.monotonic()
+    if now - known.last >= WAKE_EVERY:
+        known.last = now
+        supervisor.ensure_worker(Path(path))
+
+
+def worker() -> tuple[str, WorkerRow | None]:
+    """``ready``, ``busy``, ``starting`` or ``none``, and what the worker says of itself."""
+    row = store().worker()
+    known = wakes(str(place.home()))
+    if row is not None and row.alive:
+        known.missing_since = None
+        if row.state == "starting":
+            return "starting", row
+        return ("busy" if row.busy else "ready"), row
+    now = time.monotonic()
+    if known.missing_since is None:
+        known.missing_since = now
+    return ("starting" if now - known.missing_since < PATIENCE else "none"), row

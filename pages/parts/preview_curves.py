@@ -1,0 +1,93 @@
+"""Previews that are the graph of a function: activations, losses, schedules, clipping."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from pages.parts.drawing import Sketch
+    from tricks.base import Trick
+
+    Array = np.ndarray
+    Knobs = dict[str, float]
+
+
+def relu(x: Array) -> Array:
+    return np.maximum(x, 0)
+
+
+def silu(x: Array) -> Array:
+    return x / (1 + np.exp(-x))
+
+
+def mish(x: Array) -> Array:
+    return x * np.tanh(np.log1p(np.exp(x)))
+
+
+def soft_threshold(x: Array, tau: float) -> Array:
+    return np.sign(x) * np.maximum(np.abs(x) - tau, 0)
+
+
+def activation(f: Callable[..., Array], *names: str) -> Callable[[Sketch, Knobs], str]:
+    """The curve of ``f`` over ReLU; ``names`` are the knobs that ``f`` takes."""
+
+    def draw(sketch: Sketch, knobs: Knobs) -> str:
+        x = np.linspace(-3, 3, 241)
+        y = f(x, *(knobs[name] for name in names))
+        low = min(-0.5, float(y.min()) - 0.2)
+        axes = sketch.axes((-3, 3), (low, 3.05), across="input", up="output", zero=True)
+        plain = f is relu
+        if not plain:
+            axes.line(x, relu(x), "gray", width=1.25)
+        axes.line(x, y)
+        return "What a unit passes on." if plain else "What a unit passes on; gray: ReLU."
+
+    return draw
+
+
+def schedule(trick: Trick) -> Callable[[Sketch, Knobs], str]:
+    """The factor on the learning rate, asked of the trick's own ``lr``."""
+
+    def draw(sketch: Sketch, knobs: Knobs) -> str:
+        steps = 400
+        factors = [trick.lr(step, steps) for step in range(steps)]
+        top = max(1.0, *factors)
+        axes = sketch.axes((0, steps - 1), (0, 1.06 * top), across="training", up="rate")
+        if sketch.large:
+            axes.line([0, steps - 1], [1, 1], "gray", width=1.25)
+        axes.line(range(steps), factors)
+        return "The learning rate over training, drawn by the trick's own code; gray: constant."
+
+    return draw
+
+
+def focal_loss(sketch: Sketch, knobs: Knobs) -> str:
+    p = np.linspace(0.005, 1, 240)
+    axes = sketch.axes((0, 1), (0, 3.2), across="probability of the true class", up="loss")
+    axes.line(p, -np.log(p), "gray", width=1.25)
+    axes.line(p, -((1 - p) ** knobs["gamma"]) * np.log(p))
+    return f"Loss of one example with γ = {knobs['gamma']:g}; gray: cross-entropy."
+
+
+def flooding(sketch: Sketch, knobs: Knobs) -> str:
+    level = knobs["level"]
+    top = max(0.5, 3 * level)
+    loss = np.unique(np.append(np.linspace(0, top, 200), level))
+    axes = sketch.axes((0, top), (0, top), across="loss of the batch", up="what is minimized")
+    axes.line(loss, loss, "gray", width=1.25)
+    axes.line(loss, np.abs(loss - level) + level)
+    return f"Below b = {level:g} the loss is turned around; gray: without flooding."
+
+
+def grad_clip(sketch: Sketch, knobs: Knobs) -> str:
+    limit = knobs["max_norm"]
+    top = 3 * limit
+    norm = np.array([0, limit, top])
+    axes = sketch.axes((0, top), (0, top), across="length of the gradient", up="what is used")
+    axes.line(norm, norm, "gray", width=1.25)
+    axes.line(norm, np.minimum(norm, limit))
+    return f"Longer gradients are shortened to {limit:g}; gray: without clipping."

@@ -1,0 +1,131 @@
+"""A small picture of what a trick does, as SVG: ink with the trick, gray without it.
+
+Every picture is drawn from the trick's real formula with the knobs as they stand, without torch.
+What has no picture of its own is drawn from what it changes (a schedule from its own ``lr``), and
+else shows its formula.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from pages.parts import preview_curves as curves
+from pages.parts import preview_paths as paths
+from pages.parts import preview_pictures as pictures
+from pages.parts.drawing import Sketch
+from tricks import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tricks.base import Trick
+
+    Draw = Callable[[Sketch, dict[str, float]], str]  # draws, and says in words what one sees
+
+DRAWINGS: dict[str, Draw] = {
+    "relu": curves.activation(curves.relu),
+    "silu": curves.activation(curves.silu),
+    "mish": curves.activation(curves.mish),
+    "soft_threshold": curves.activation(curves.soft_threshold, "tau"),
+    "batch_norm": pictures.averaged(None),
+    "group_norm": pictures.averaged("groups"),
+    "skip_connection": pictures.skip_connection,
+    "kaiming": paths.initialization("kaiming"),
+    "xavier": paths.initialization("xavier"),
+    "orthogonal": paths.initialization("orthogonal"),
+    "focal_loss": curves.focal_loss,
+    "label_smoothing": pictures.label_smoothing,
+    "flooding": curves.flooding,
+    "dropout": pictures.dropout,
+    "ema": paths.ema,
+    "nesterov": paths.nesterov,
+    "adamw": paths.adamw,
+    "sam": paths.sam,
+    "grad_clip": curves.grad_clip,
+    "mixup": pictures.mixup,
+    "class_balance": pictures.class_balance,
+}
+
+
+def preview(
+    trick_id: str,
+    knobs: Mapping[str, float | None] | None = None,
+    *,
+    width: int = 220,
+    height: int = 64,
+    dark: bool,
+) -> str:
+    """The picture as SVG text. Knobs left out, or None, take their defaults.
+
+    Raises:
+        KeyError: there is no such trick.
+        ValueError: a knob is out of its range.
+    """
+    return drawn(trick_id, frozen(knobs), width, height, dark)[0]
+
+
+def caption(trick_id: str, knobs: Mapping[str, float | None] | None = None, *, height: int) -> str:
+    """What the picture of that height shows, in a sentence: its caption and alternative text."""
+    return drawn(trick_id, frozen(knobs), 2 * height, height, False)[1]
+
+
+def pictured(trick_id: str) -> bool:
+    """Whether there is a picture; without one the page sets the formula large."""
+    return trick_id in DRAWINGS or catalog()[trick_id].changes("lr")
+
+
+def frozen(knobs: Mapping[str, float | None] | None) -> tuple[tuple[str, float], ...]:
+    given = (knobs or {}).items()
+    return tuple(sorted((name, value) for name, value in given if value is not None))
+
+
+@lru_cache(maxsize=512)
+def drawn(
+    trick_id: str, knobs: tuple[tuple[str, float], ...], width: int, height: int, dark: bool
+) -> tuple[str, str]:
+    trick = catalog()[trick_id](**dict(knobs))
+    sketch = Sketch(width, height, dark=dark)
+    values = {name: value for name, value in trick.values().items() if value is not None}
+    words = drawing_of(trick)(sketch, values)
+    return sketch.svg(), words
+
+
+def drawing_of(trick: Trick) -> Draw:
+    if trick.id() in DRAWINGS:
+        return DRAWINGS[trick.id()]
+    if trick.changes("lr"):
+        return curves.schedule(trick)
+    return formula(trick)
+
+
+def formula(trick: Trick) -> Draw:
+    """The formula as plain text, for where LaTeX cannot be set."""
+
+    def draw(sketch: Sketch, knobs: dict[str, float]) -> str:
+        words = readable(trick.card.formula)
+        size = min(sketch.height * 0.36, 1.9 * sketch.width / max(len(words), 8))
+        middle = sketch.height / 2 + size / 3
+        sketch.text(sketch.width / 2, middle, words, "ink", size=size, anchor="middle", italic=True)
+        return "Its formula."
+
+    return draw
+
+
+def readable(latex: str) -> str:
+    """The first equation of a LaTeX formula, its commands reduced to the letters they set."""
+    first = re.split(r"\\\\|\\begin\{\w+\}", latex.strip())
+    text = next((part for part in first if part.strip(" &\n")), latex)
+    text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)", text)
+    text = re.sub(r"\\(?:mathrm|operatorname|text|tilde|hat|bar)\b\*?", "", text)
+    text = re.sub(r"\\(?:left|right|quad|qquad|,|;|!)", " ", text)
+    greek = dict(zip(GREEK_NAMES, "αβγδεηθλμρσστ·×←∼∇", strict=True))
+    text = re.sub(r"\\([a-zA-Z]+)", lambda found: greek.get(found[1], found[1]), text)
+    return " ".join(re.sub(r"[{}&$\\]", "", text).split())
+
+
+GREEK_NAMES = (
+    "alpha beta gamma delta epsilon eta theta lambda mu rho sigma varsigma tau cdot times "
+    "leftarrow sim nabla"
+).split()

@@ -1,0 +1,115 @@
+"""What cannot or should not be combined, found before launch from what the cards declare.
+
+This room knows no trick by name: slots and rules are the tricks' own.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tricks import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trainer.experiment import Arm, Setup
+    from tricks.base import Trick
+
+WHAT_A_SLOT_DOES = {
+    "activation": "Both replace the activation of every hidden layer",
+    "normalization": "Both normalize after every hidden layer",
+    "initialization": "Both set the first weights of the network",
+    "optimizer": "Both are the optimizer",
+    "schedule": "Both set the learning rate of every step",
+    "loss": "Both are the loss of an example",
+    "sampler": "Both decide in which order examples are read",
+    "step": "Both decide how a step is taken",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Notice:
+    """An error, warning or hint about an arm: what, why, and the ids of the tricks it marks."""
+
+    kind: Literal["error", "warning", "hint"]
+    title: str
+    reason: str
+    tricks: tuple[str, ...]
+
+
+def notices(setup: Setup, tricks: Iterable[Trick]) -> list[Notice]:
+    """All that is to say of these tricks in one arm, errors first."""
+    tricks = list(tricks)
+    found = [*slots(tricks), *defaults(tricks)]
+    facts = setup.facts()
+    for own in tricks:
+        for rule in own.card.rules:
+            if rule.unless is not None and met(rule.unless, own, tricks):
+                continue
+            for other in met(rule.other, own, tricks):
+                numbers = rule.when(own, other, facts)
+                if numbers is None:
+                    continue
+                ids = (own.id(),) if other is None else (own.id(), other.id())
+                found.append(
+                    Notice(
+                        kind=rule.kind,
+                        title=rule.title.format(**numbers),
+                        reason=rule.reason.format(**numbers),
+                        tricks=ids,
+                    )
+                )
+    kinds = ["error", "warning", "hint"]
+    return sorted(found, key=lambda one: kinds.index(one.kind))
+
+
+def met(name: str | None, own: Trick, tricks: list[Trick]) -> list[Trick | None]:
+    """The tricks of the arm that a rule names; ``[None]`` for a rule about the setup."""
+    if name is None:
+        return [None]
+    slot = name.removeprefix("slot:") if name.startswith("slot:") else None
+    return [
+        one
+        for one in tricks
+        if one is not own and (one.slot == slot if slot else one.id() == name)
+    ]
+
+
+def slots(tricks: list[Trick]) -> list[Notice]:
+    """Tricks that own the same slot exclude each other."""
+    found = []
+    for i, one in enumerate(tricks):
+        for other in tricks[:i]:
+            if one.slot is not None and one.slot == other.slot:
+                what = WHAT_A_SLOT_DOES[one.slot]
+                found.append(
+                    Notice(
+                        kind="error",
+                        title=f"{other.card.title} and {one.card.title} exclude each other",
+                        reason=f"{what}, so one arm can have only one of them.",
+                        tricks=(other.id(), one.id()),
+                    )
+                )
+    return found
+
+
+def defaults(tricks: list[Trick]) -> list[Notice]:
+    """Tricks that the plain net has already."""
+    return [
+        Notice(
+            kind="hint",
+            title=f"{one.card.title} is in the baseline already",
+            reason="The plain net has it, so this arm trains the same network as without it.",
+            tricks=(one.id(),),
+        )
+        for one in tricks
+        if one.is_default
+    ]
+
+
+def conflicts(setup: Setup, arm: Arm) -> list[Notice]:
+    """The errors alone: what makes an arm impossible."""
+    if any(choice.id not in catalog() for choice in arm.tricks):
+        return []
+    return [one for one in notices(setup, arm.make()) if one.kind == "error"]

@@ -1,0 +1,392 @@
+"""An experiment as data: one setup, several arms, the same seeds for each; JSON in and out.
+
+What the lab builds, the address carries, the store keeps and the command line runs is this one
+shape. Everything is checked here, before torch is imported, and every error names the place, the
+rule and the value.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import zlib
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from tricks import catalog
+from tricks.base import Facts, Trick
+from trainer.datasets import DATASETS
+
+ENGINE = 1  # raised when the same run would no longer give the same curve
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=80, strict=True)]
+Whole = Annotated[int, Field(strict=True)]
+
+
+class Problem(BaseModel):
+    """One thing that is wrong: where, what was given, and the rule."""
+
+    place: str
+    rule: str
+    value: str | None = None
+
+    def __str__(self) -> str:
+        shown = self.place if self.value is None else f"{self.place} = {self.value}"
+        return f"{shown}: {self.rule}" if shown else self.rule
+
+
+class ExperimentError(ValueError):
+    """An experiment that cannot be run. ``problems`` has every reason; nothing was stored."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(str(problem) for problem in problems))
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MLP(Model):
+    """``depth`` hidden layers of ``width`` units."""
+
+    kind: Literal["mlp"] = "mlp"
+    depth: Whole = Field(3, ge=1, le=100)
+    width: Whole = Field(128, ge=1, le=4096)
+
+
+class CNN(Model):
+    """``depth`` 3x3 convolutions, the first of ``width`` channels, and one linear layer."""
+
+    kind: Literal["cnn"] = "cnn"
+    depth: Whole = Field(2, ge=1, le=100)
+    width: Whole = Field(16, ge=1, le=4096)
+
+
+class ResNet(Model):
+    """``depth`` blocks of two convolutions, starting with ``width`` channels."""
+
+    kind: Literal["resnet"] = "resnet"
+    depth: Whole = Field(3, ge=1, le=100)
+    width: Whole = Field(16, ge=1, le=4096)
+
+
+class Setup(Model):
+    """What every arm shares: the task, the data, the network and the budget."""
+
+    task: Literal["classification"] = "classification"
+    dataset: str = "digits"
+    train_size: Whole | None = Field(None, ge=2)
+    label_noise: Finite = Field(0.0, ge=0, le=0.9)
+    imbalance: Finite = Field(1.0, ge=1, le=1000)
+    input_noise: Finite = Field(0.0, ge=0, le=10)
+    difficulty: Finite | None = Field(None, ge=0, le=1)
+    preprocessing: Literal["standardize", "scale", "raw"] = "standardize"
+    network: Annotated[MLP | CNN | ResNet, Field(discriminator="kind")] = MLP.model_construct(depth=3, width=128)
+    epochs: Whole | None = Field(None, ge=1, le=10_000)
+    steps: Whole | None = Field(None, ge=1, le=10_000_000)
+    seconds: Finite | None = Field(None, gt=0, le=86_400)
+    batch_size: Whole = Field(32, ge=1, le=65_536)
+    lr: Finite = Field(0.1, gt=0, le=1000)
+    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d{1,2})?|mps)$")] = "auto"
+
+    @model_validator(mode="before")
+    @classmethod
+    def fill(cls, given: Any) -> Any:
+        """Defaults that depend on the data set: all of its examples, its own difficulty."""
+        if not isinstance(given, dict):
+            return given
+        data = DATASETS.get(given.get("dataset", "digits"))
+        if data is None:
+            return given
+        given = dict(given)
+        if given.get("train_size") is None:
+            given["train_size"] = data.train_size
+        if given.get("difficulty") is None:
+            given["difficulty"] = data.difficulty
+        return given
+
+    @property
+    def image(self) -> tuple[int, int, int]:
+        """Channels, height and width of one example."""
+        return DATASETS[self.dataset].image
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Full batches in one pass; a training set smaller than a batch is one batch."""
+        assert self.train_size is not None
+        return max(1, self.train_size // self.batch_size)
+
+    @property
+    def total_steps(self) -> int | None:
+        """The budget in steps, None if it is in seconds."""
+        if self.epochs is not None:
+            return self.epochs * self.steps_per_epoch
+        return self.steps
+
+    def facts(self) -> Facts:
+        """What the rules of the tricks may know."""
+        assert self.train_size is not None
+        return Facts(
+            dataset=self.dataset,
+            classes=DATASETS[self.dataset].classes,
+            image=self.image,
+            train_size=self.train_size,
+            label_noise=self.label_noise,
+            imbalance=self.imbalance,
+            network=self.network.kind,
+            depth=self.network.depth,
+            width=self.network.width,
+            batch_size=self.batch_size,
+            lr=self.lr,
+            steps=self.total_steps,
+        )
+
+
+class TrickChoice(Model):
+    """A trick by id, with the knobs that differ from their defaults."""
+
+    id: str
+    knobs: dict[str, Any] = {}
+
+    def make(self) -> Trick:
+        """A fresh instance, for one run."""
+        return catalog()[self.id](**self.knobs)
+
+
+class Arm(Model):
+    """A named set of tricks; an empty one is the plain net."""
+
+    name: Name
+    tricks: tuple[TrickChoice, ...] = ()
+
+    def make(self) -> list[Trick]:
+        """Fresh instances in the order in which they share a moment."""
+        return sorted((one.make() for one in self.tricks), key=lambda one: (one.order, one.id()))
+
+
+class Experiment(Model):
+    """One setup, arms (the first is the baseline), seeds. Made by :func:`parse`."""
+
+    name: Name
+    setup: Setup = Setup.model_construct()
+    arms: tuple[Arm, ...] = Field(min_length=1, max_length=256)
+    seeds: tuple[Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)], ...] = Field(min_length=1)
+    metric: Literal["test_accuracy", "test_loss"] = "test_accuracy"
+
+    @property
+    def baseline(self) -> Arm:
+        return self.arms[0]
+
+    def dump(self) -> dict[str, Any]:
+        """Plain JSON data with all defaults filled in; the two budgets not chosen left out."""
+        data = self.model_dump(mode="json")
+        data["setup"] = {key: value for key, value in data["setup"].items() if value is not None}
+        for arm in data["arms"]:
+            for choice in arm["tricks"]:
+                choice["knobs"] = catalog()[choice["id"]](**choice["knobs"]).values()
+        return data
+
+    def run_id(self, arm: Arm, seed: int) -> str:
+        """The identity of a run: a hash of all that decides its outcome. 16 hex digits."""
+        tricks = [[one.id(), one.values()] for one in arm.make()]
+        setup = self.setup.model_dump(mode="json")
+        decides = json.dumps([ENGINE, setup, tricks, seed], sort_keys=True, allow_nan=False)
+        return hashlib.sha256(decides.encode()).hexdigest()[:16]
+
+    def runs(self) -> list[Run]:
+        """Every run: seed by seed, so that all arms have their first seed before the second."""
+        return [
+            Run(id=self.run_id(arm, seed), setup=self.setup, arm=arm, seed=seed)
+            for seed in self.seeds
+            for arm in self.arms
+        ]
+
+
+class Run(Model):
+    """One arm trained with one seed. ``id`` is shared by all experiments that need this run."""
+
+    id: str
+    setup: Setup
+    arm: Arm
+    seed: int
+
+
+def parse(given: str | bytes | dict[str, Any], *, draft: bool = False) -> Experiment:
+    """The experiment that JSON text or data describes. A draft may hold tricks in conflict.
+
+    Raises:
+        ExperimentError: with every problem found, each with its place, rule and value.
+    """
+    from trainer.checks import conflicts  # checks needs Setup
+
+    data = read_json(given) if isinstance(given, str | bytes) else given
+    if not isinstance(data, dict):
+        raise ExperimentError([Problem(place="", rule="an experiment is a JSON object")])
+    problems: list[Problem] = []
+    experiment = None
+    try:
+        experiment = Experiment.model_validate(data)
+    except ValidationError as error:
+        problems = [explain(one) for one in error.errors()]
+    problems += tricks_problems(data)
+    if experiment is not None and not problems:
+        problems = limits(experiment) or [
+            Problem(place=f"arms[{i}]", rule=f"{one.title}. {one.reason}")
+            for i, arm in enumerate(experiment.arms)
+            for one in ([] if draft else conflicts(experiment.setup, arm))
+        ]
+    if problems or experiment is None:
+        raise ExperimentError(problems)
+    return experiment
+
+
+def read_json(text: str | bytes) -> Any:
+    def refuse(constant: str) -> float:
+        raise ExperimentError([Problem(place="", rule="numbers must be finite", value=constant)])
+
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise ExperimentError([Problem(place="", rule=f"this is not JSON: {error}")]) from error
+
+
+def place_of(location: tuple[int | str, ...]) -> str:
+    """``("arms", 1, "name")`` as ``arms[1].name``; the tag of a union is not a place."""
+    text = ""
+    for i, part in enumerate(location):
+        if isinstance(part, int):
+            text += f"[{part}]"
+        elif not (part in ("mlp", "cnn", "resnet") and i and location[i - 1] == "network"):
+            text += f".{part}" if text else part
+    return text
+
+
+def explain(error: Any) -> Problem:
+    """One of pydantic's errors in our words."""
+    value = error.get("input")
+    shown = repr(value) if isinstance(value, str | int | float | bool) or value is None else None
+    message: str = error["msg"].replace("Input should be", "must be").removeprefix("Value error, ")
+    match error["type"]:
+        case "extra_forbidden":
+            message = "there is no such key"
+        case "missing":
+            message, shown = "is missing", None
+        case "too_short":
+            message = "needs at least one"
+        case "string_pattern_mismatch":
+            message = "a device is auto, cpu, cuda, cuda:N or mps"
+        case "union_tag_invalid":
+            message, shown = "a network's kind is mlp, cnn or resnet", repr(value.get("kind"))
+        case "union_tag_not_found":
+            message, shown = "a network needs its kind: mlp, cnn or resnet", None
+        case _:
+            message = message[0].lower() + message[1:]
+    if shown is not None and len(shown) > 80:
+        shown = shown[:77] + "..."
+    return Problem(place=place_of(error["loc"]), rule=message, value=shown)
+
+
+def tricks_problems(data: dict[str, Any]) -> list[Problem]:
+    """Unknown tricks, unknown knobs, values out of range; read from the raw data."""
+    problems = []
+    arms = data.get("arms")
+    for i, arm in enumerate(arms if isinstance(arms, list) else []):
+        choices = arm.get("tricks", []) if isinstance(arm, dict) else []
+        for j, choice in enumerate(choices if isinstance(choices, list) else []):
+            if isinstance(choice, dict):
+                problems += trick_problems(f"arms[{i}].tricks[{j}]", choice)
+    return problems
+
+
+def trick_problems(place: str, choice: dict[str, Any]) -> list[Problem]:
+    name = choice.get("id")
+    if not isinstance(name, str):
+        return []
+    trick = catalog().get(name)
+    if trick is None:
+        return [Problem(place=f"{place}.id", rule="there is no such trick", value=repr(name))]
+    problems = []
+    known = {knob.name: knob for knob in trick.knobs()}
+    given = choice.get("knobs", {})
+    for key, value in given.items() if isinstance(given, dict) else []:
+        where = f"{place}.knobs.{key}"
+        if key not in known:
+            has = f"its knobs are {', '.join(known)}" if known else "it has no knobs"
+            problems.append(Problem(place=where, rule=f"{name} has no knob {key}: {has}"))
+        elif wrong := known[key].check(value):
+            problems.append(Problem(place=where, rule=f"{name}'s {wrong}", value=repr(value)))
+    return problems
+
+
+def limits(experiment: Experiment) -> list[Problem]:
+    """What no single field can see."""
+    problems = []
+    setup = experiment.setup
+
+    def wrong(place: str, rule: str, value: object = None) -> None:
+        problems.append(
+            Problem(place=place, rule=rule, value=None if value is None else repr(value))
+        )
+
+    data = DATASETS.get(setup.dataset)
+    if data is None:
+        wrong("setup.dataset", f"the data sets are {', '.join(DATASETS)}", setup.dataset)
+        return problems
+    if setup.train_size is None or setup.train_size > data.train_size:
+        rule = f"{setup.dataset} has {data.train_size:,} examples for training"
+        wrong("setup.train_size", rule, setup.train_size)
+    elif setup.train_size < data.classes:
+        rule = f"{setup.dataset} has {data.classes} classes and needs an example of each"
+        wrong("setup.train_size", rule, setup.train_size)
+    if setup.difficulty is not None and data.difficulty is None:
+        wrong("setup.difficulty", f"{setup.dataset} has no difficulty", setup.difficulty)
+    budgets = [one for one in ("epochs", "steps", "seconds") if getattr(setup, one) is not None]
+    if len(budgets) != 1:
+        given = f", not {' and '.join(budgets)}" if budgets else ""
+        wrong("setup", f"needs exactly one of epochs, steps and seconds{given}")
+    names = [arm.name for arm in experiment.arms]
+    for i, name in enumerate(names):
+        if name in names[:i]:
+            wrong(f"arms[{i}].name", "two arms may not have the same name", name)
+    for i, arm in enumerate(experiment.arms):
+        ids = [choice.id for choice in arm.tricks]
+        for j, one in enumerate(ids):
+            if one in ids[:j]:
+                wrong(f"arms[{i}].tricks[{j}].id", "a trick may be in an arm once", one)
+    for i, seed in enumerate(experiment.seeds):
+        if seed in experiment.seeds[:i]:
+            wrong(f"seeds[{i}]", "every seed may be given once", seed)
+    count = len(experiment.arms) * len(experiment.seeds)
+    if count > 10_000:
+        rule = "an experiment has at most 10,000 runs"
+        wrong("", f"{len(names)} arms x {len(experiment.seeds)} seeds are {count:,} runs: {rule}")
+    return problems
+
+
+def pack(data: dict[str, Any]) -> str:
+    """An experiment, or a draft of one, for an address: base64url of the zlib-packed JSON."""
+    text = json.dumps(data, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode().rstrip("=")
+
+
+def unpack(text: str, limit: int = 2_000_000) -> Any:
+    """What :func:`pack` packed.
+
+    Raises:
+        ExperimentError: it is cut off, is not packed JSON, or would unpack to over ``limit`` bytes.
+    """
+    try:
+        packed = base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
+        stream = zlib.decompressobj()
+        raw = stream.decompress(packed, limit)
+        if not stream.eof:
+            raise zlib.error("cut off or too long")
+    except (binascii.Error, zlib.error, ValueError) as error:
+        rule = f"this address is not whole ({error}); copy the link again"
+        raise ExperimentError([Problem(place="plan", rule=rule)]) from error
+    return read_json(raw)

@@ -1,0 +1,32 @@
+"""Where everything is kept: the store, the data sets, the logs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+STORE_FILES = (".db", ".sqlite", ".sqlite3")
+
+
+def home() -> Path:
+    """The folder of this person's data, made if it is missing.
+
+    ``TRICKBOARD_HOME``, else ``.trickboard`` in the working directory. Everything else is passed
+    its path, so that tests and the command line can use another one.
+    """
+    folder = Path(os.environ.get("TRICKBOARD_HOME") or ".trickboard").absolute()
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def store_file(where: Path | str) -> Path:
+    """The file of the store that a path names: itself, or ``trickboard.db`` in that folder."""
+    path = Path(where).expanduser().absolute()
+    return path if path.suffix in STORE_FILES else path / "trickboard.db"
+
+
+def log_file(home: Path, name: str) -> Path:
+    """The log of a run (its id) or of the worker (``worker``); its folder is made."""
+    folder = home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / f"{name}.log"

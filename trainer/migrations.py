@@ -1,0 +1,71 @@
+"""How a store of an older version becomes one of this version.
+
+``MIGRATIONS[n]`` takes the tables from version n + 1 to n + 2. A new store is made from
+``schema.py`` at once and needs none. A migration is never edited once it has been released.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from sqlalchemy import insert, inspect, select, update
+
+from trainer.schema import metadata, notes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sqlalchemy import Connection, Engine
+
+MIGRATIONS: list[Callable[[Connection], None]] = []
+
+
+class StoreError(Exception):
+    """A store that this version cannot read, or a place where none can be made."""
+
+
+def newest() -> int:
+    return len(MIGRATIONS) + 1
+
+
+def version(connection: Connection) -> int:
+    """The version of the tables, 0 if there are none."""
+    if not inspect(connection).has_table("notes"):
+        return 0
+    return int(connection.scalar(select(notes.c.value).where(notes.c.key == "version")) or 0)
+
+
+def copy(path: Path, to: Path) -> None:
+    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(to)) as new:
+        old.backup(new)
+
+
+def migrate(engine: Engine, path: Path) -> None:
+    """Make the tables, or bring them up to date; an old store is copied beside itself first.
+
+    Raises:
+        StoreError: a newer Trickboard wrote this store.
+    """
+    with engine.connect() as connection:
+        found = version(connection)
+    if found == newest():
+        return
+    if found > newest():
+        raise StoreError(
+            f"{path} was written by a newer Trickboard (its tables are version {found}, this one "
+            f"knows {newest()}). Update Trickboard or use another folder."
+        )
+    if found:
+        copy(path, path.with_name(f"{path.name}.version{found}"))
+    with engine.execution_options(writes=True).begin() as connection:
+        found = version(connection)  # another process may have been faster
+        if found == 0:
+            metadata.create_all(connection)
+            connection.execute(insert(notes).values(key="version", value=newest()))
+            return
+        for step in MIGRATIONS[found - 1 :]:
+            step(connection)
+        connection.execute(update(notes).where(notes.c.key == "version").values(value=newest()))

@@ -1,0 +1,177 @@
+"""What the loop keeps while it runs: its moments, its numbers, its time."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections import defaultdict
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor
+    from torch.nn import Module
+
+    from tricks.base import Trick
+
+
+class Point(NamedTuple):
+    """A number of a run, after ``step`` steps. README.md lists the keys."""
+
+    step: int
+    key: str
+    value: float
+
+
+class Diverged(Exception):
+    """The loss is not a number any more: a result, not a crash."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"the loss is not a number at step {step}")
+        self.step = step
+
+
+class Moments:
+    """The tricks of an arm by the moment they change, in the arm's order."""
+
+    def __init__(self, tricks: Sequence[Trick]) -> None:
+        self.tricks = tricks
+        self.changed: defaultdict[str, list[Trick]] = defaultdict(list)
+
+    def __getitem__(self, moment: str) -> list[Trick]:
+        if moment not in self.changed:
+            self.changed[moment] = [one for one in self.tricks if one.changes(moment)]
+        return self.changed[moment]
+
+    def __iter__(self) -> Iterator[Trick]:
+        return iter(self.tricks)
+
+    def only(self, moment: str) -> Callable[..., Any] | None:
+        """The hook of the one trick that owns a moment, or None.
+
+        Raises:
+            ValueError: two tricks own it; the checks before launch refuse such an arm.
+        """
+        owners = self[moment]
+        if len(owners) > 1:
+            raise ValueError(f"{' and '.join(one.id() for one in owners)} both own {moment}")
+        return getattr(owners[0], moment) if owners else None
+
+
+class Clock:
+    """Seconds of training; what is not training is taken out."""
+
+    def __init__(self, device: str) -> None:
+        self.device = torch.device(device)
+        self.before = 0.0
+        self.since: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        return self.before + (time.perf_counter() - self.since if self.since is not None else 0.0)
+
+    def over(self, budget: float) -> bool:
+        """Whether a budget in seconds is used up."""
+        return self.seconds >= budget
+
+    def part(self, budget: float, parts: int) -> int:
+        """Which of so many equal parts of a budget in seconds is running, 0 to parts - 1."""
+        return min(parts - 1, int(self.seconds / budget * parts))
+
+    def start(self) -> None:
+        self.since = time.perf_counter()
+
+    def stop(self) -> None:
+        if self.since is None:
+            return
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+        self.before, self.since = self.seconds, None
+
+    @contextmanager
+    def paused(self) -> Iterator[None]:
+        """Time in which the run does not train."""
+        running = self.since is not None
+        self.stop()
+        try:
+            yield
+        finally:
+            if running:
+                self.start()
+
+
+class Gradients:
+    """The gradients of a network in one flat buffer, each parameter's a view into it.
+
+    Clearing them and taking their norm are one operation each, however many layers there are.
+    """
+
+    def __init__(self, network: Module) -> None:
+        self.parameters = list(network.parameters())
+        first = self.parameters[0]
+        count = sum(one.numel() for one in self.parameters)
+        self.flat = torch.zeros(count, dtype=first.dtype, device=first.device)
+        parts = torch.split(self.flat, [one.numel() for one in self.parameters])
+        self.views = [
+            part.as_strided(one.shape, one.stride(), part.storage_offset())
+            for part, one in zip(parts, self.parameters, strict=True)
+        ]
+
+    def clear(self) -> None:
+        """Set all gradients to zero; a view that somebody replaced is put back."""
+        self.flat.zero_()
+        for one, view in zip(self.parameters, self.views, strict=True):
+            if one.grad is not view:
+                one.grad = view
+
+    def norm(self) -> Tensor:
+        """The Euclidean norm of all gradients, a scalar."""
+        norm: Tensor = torch.linalg.vector_norm(self.flat)
+        return norm
+
+
+class Record:
+    """The numbers of every step, kept on the device until they are handed on."""
+
+    def __init__(self) -> None:
+        self.losses: list[Tensor] = []
+        self.norms: list[Tensor] = []
+        self.rates: list[float] = []
+        self.flushed = time.perf_counter()
+
+    def norm(self, gradients: Gradients) -> None:
+        """Remember the norm of the gradients; of a step's several passes, the first counts."""
+        if len(self.norms) == len(self.losses):
+            self.norms.append(gradients.norm())
+
+    def step(self, loss: Tensor, lr: float) -> None:
+        self.losses.append(loss.detach())
+        self.rates.append(lr)
+
+    def age(self) -> float:
+        """Seconds since numbers were last handed on."""
+        return time.perf_counter() - self.flushed
+
+    def flush(self, step: int) -> Iterator[Point]:
+        """The points of all steps up to ``step`` that were not handed on yet.
+
+        Raises:
+            Diverged: after the points before it, at the first loss that is not finite.
+        """
+        if not self.losses:
+            return
+        losses, norms = torch.stack([torch.stack(self.losses), torch.stack(self.norms)]).tolist()
+        first = step - len(losses) + 1
+        rates = self.rates
+        self.losses, self.norms, self.rates = [], [], []
+        for at, (loss, norm, lr) in enumerate(zip(losses, norms, rates, strict=True), first):
+            if not math.isfinite(loss):
+                raise Diverged(at)
+            yield Point(at, "loss", loss)
+            yield Point(at, "grad_norm", norm)
+            yield Point(at, "lr", lr)
+        self.flushed = time.perf_counter()

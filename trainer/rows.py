@@ -1,0 +1,135 @@
+"""What the store hands out, and how it is read from rows."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from trainer.experiment import Experiment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from trainer.experiment import Arm, Setup
+
+WORKER_SILENT = 10.0  # seconds without a heartbeat after which a worker counts as gone
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExperimentRow:
+    id: str  # 8 hex digits
+    name: str
+    experiment: Experiment
+    created_at: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRow:
+    """One arm with one seed, as an experiment shows it."""
+
+    id: str
+    arm: int
+    arm_name: str
+    seed: int
+    state: str
+    desired: str  # run | stop
+    attempt: int
+    step: int
+    steps: int | None  # None: the budget is in seconds
+    seconds: float | None  # of training
+    metrics: dict[str, float]  # empty until done
+    error_kind: str | None  # out_of_memory | killed | error | data
+    error_text: str | None  # one sentence; of a diverged run: why and where
+    message: str | None  # what it does before the first step
+    device: str | None
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delta:
+    """The points of a run after a cursor, and the next cursor: (attempt, seq)."""
+
+    attempt: int
+    seq: int
+    series: dict[str, tuple[list[int], list[float]]]  # key -> steps, values
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerRow:
+    """The supervisor: the last one there was."""
+
+    slots: int
+    busy: int
+    state: str  # starting | ready | ended
+    heartbeat: float
+    pid: int
+    devices: tuple[str, ...] | None  # None until probed
+
+    @property
+    def alive(self) -> bool:
+        return self.state != "ended" and time.time() - self.heartbeat < WORKER_SILENT
+
+
+def experiment_row(row: Mapping[str, Any]) -> ExperimentRow:
+    experiment = Experiment.model_validate_json(row["spec"])
+    return ExperimentRow(
+        id=row["id"],
+        name=row["name"],
+        experiment=experiment.model_copy(update={"name": row["name"]}),
+        created_at=row["created_at"],
+    )
+
+
+def run_row(row: Mapping[str, Any], *, arm: int, arm_name: str, seed: int) -> RunRow:
+    same = (
+        "id state desired attempt step steps seconds error_kind error_text message device "
+        "created_at started_at ended_at"
+    )
+    return RunRow(
+        arm=arm,
+        arm_name=arm_name,
+        seed=seed,
+        metrics=read_metrics(row["metrics"]),
+        **{name: row[name] for name in same.split()},
+    )
+
+
+def read_metrics(text: str | None) -> dict[str, float]:
+    found = json.loads(text) if text else {}
+    return {key: math.nan if value is None else value for key, value in found.items()}
+
+
+def write_metrics(metrics: Mapping[str, float]) -> str:
+    return json.dumps({k: v if math.isfinite(v) else None for k, v in metrics.items()})
+
+
+def read_values(text: str) -> list[float]:
+    if "null" not in text:
+        return json.loads(text)  # type: ignore[no-any-return]
+    return [math.nan if value is None else value for value in json.loads(text)]
+
+
+def write_values(values: Iterable[float]) -> str:
+    return json.dumps([v if math.isfinite(v) else None for v in values])
+
+
+def digest(value: Any) -> str:
+    text = json.dumps(value, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def kind_of(setup: Setup) -> str:
+    """What the time of a step depends on, beside the tricks: a hash."""
+    network = setup.network.model_dump(mode="json")
+    return digest([setup.task, setup.dataset, network, setup.batch_size, setup.device])
+
+
+def tricks_of(arm: Arm) -> str:
+    """The tricks of an arm with all their knobs: a hash."""
+    return digest([[one.id(), one.values()] for one in arm.make()])

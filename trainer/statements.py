@@ -1,0 +1,165 @@
+"""What the store does to its tables: each function is part of somebody's transaction."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+
+from trainer.rows import kind_of, read_values, tricks_of
+from trainer.schema import graves, links, points, runs
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from sqlalchemy import ColumnElement, Connection
+
+    from trainer.experiment import Run
+    from trainer.rows import Delta
+
+STATES = ("waiting", "running", "paused", "done", "diverged", "failed", "stopped")
+FINAL = ("done", "diverged")
+AGAIN = ("stopped", "failed", "paused")  # a launch makes these wait again
+CHUNK = 400  # how many values one statement may list
+WAITS_AGAIN = {
+    "state": "waiting",
+    "desired": "run",
+    "stop_at": None,
+    "deaths": 0,
+    "step": 0,
+    "seconds": None,
+    "error_kind": None,
+    "error_text": None,
+    "message": None,
+    "ended_at": None,
+}
+
+
+def chunks(ids: Iterable[str]) -> list[list[str]]:
+    """As many ids at a time as a statement may list."""
+    listed = list(ids)
+    return [listed[i : i + CHUNK] for i in range(0, len(listed), CHUNK)]
+
+
+def states(db: Connection, ids: Iterable[str]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for some in chunks(ids):
+        for id, state in db.execute(select(runs.c.id, runs.c.state).where(runs.c.id.in_(some))):
+            found[id] = state
+    return found
+
+
+def queue(db: Connection, wanted: dict[str, Run], places: dict[str, int], now: float) -> None:
+    """Insert the runs that are new; the stopped and failed ones wait again."""
+    known = states(db, wanted)
+    again = {id for id, state in known.items() if state in AGAIN}
+    if again:
+        waits = (
+            update(runs)
+            .where(runs.c.id == bindparam("run"))
+            .values(WAITS_AGAIN | {"queued_at": now, "position": bindparam("place")})
+        )
+        db.execute(waits, [{"run": id, "place": places[id]} for id in again])
+    for ids in chunks(known.keys() - again):
+        stopping = and_(runs.c.state == "running", runs.c.desired == "stop")
+        db.execute(
+            update(runs).where(runs.c.id.in_(ids), stopping).values(desired="run", stop_at=None)
+        )
+    new = [run for id, run in wanted.items() if id not in known]
+    attempts: dict[str, int] = {}
+    for some in chunks(run.id for run in new):
+        for id, attempt in db.execute(select(graves).where(graves.c.run_id.in_(some))):
+            attempts[id] = attempt
+    if new:
+        db.execute(
+            insert(runs),
+            [
+                {
+                    "id": run.id,
+                    "spec": json.dumps(run.model_dump(mode="json")),
+                    "wish": run.setup.device,
+                    "kind": kind_of(run.setup),
+                    "tricks": tricks_of(run.arm),
+                    "state": "waiting",
+                    "desired": "run",
+                    "queued_at": now,
+                    "position": places[run.id],
+                    "attempt": attempts.get(run.id, 0),
+                    "deaths": 0,
+                    "seq": 0,
+                    "step": 0,
+                    "steps": run.setup.total_steps,
+                    "created_at": now,
+                }
+                for run in new
+            ],
+        )
+
+
+def linked(db: Connection, experiment_id: str, run_ids: Collection[str] | None = None) -> set[str]:
+    ours = set(db.scalars(select(links.c.run_id).where(links.c.experiment_id == experiment_id)))
+    return ours if run_ids is None else ours & set(run_ids)
+
+
+def still_linked(db: Connection, ids: Iterable[str]) -> set[str]:
+    found: set[str] = set()
+    for some in chunks(ids):
+        found.update(db.scalars(select(links.c.run_id).where(links.c.run_id.in_(some))))
+    return found
+
+
+def stop_runs(db: Connection, ids: Iterable[str]) -> int:
+    """Waiting runs end at once; running ones are told, unless nobody is left to listen."""
+    now = time.time()
+    count = 0
+    abandoned = and_(runs.c.state == "running", runs.c.lease_until < now)
+    for some in chunks(ids):
+        at_once = or_(runs.c.state.in_(("waiting", "paused")), abandoned)
+        ended = update(runs).where(runs.c.id.in_(some), at_once)
+        count += db.execute(
+            ended.values(state="stopped", desired="run", message=None, ended_at=now)
+        ).rowcount
+        told = update(runs).where(
+            runs.c.id.in_(some), runs.c.state == "running", runs.c.desired == "run"
+        )
+        count += db.execute(told.values(desired="stop", stop_at=now)).rowcount
+    return count
+
+
+def bury(db: Connection, ids: list[str]) -> None:
+    """Delete runs and their points; how far their attempts had counted is kept."""
+    db.execute(delete(graves).where(graves.c.run_id.in_(ids)))
+    db.execute(
+        insert(graves).from_select(
+            ["run_id", "attempt"],
+            select(runs.c.id, runs.c.attempt).where(runs.c.id.in_(ids), runs.c.attempt > 0),
+        )
+    )
+    db.execute(delete(points).where(points.c.run_id.in_(ids)))
+    db.execute(delete(runs).where(runs.c.id.in_(ids)))
+
+
+def heads(db: Connection, ids: Iterable[str]) -> list[tuple[str, int, int]]:
+    """How far each run is: id, attempt, seq."""
+    found: list[tuple[str, int, int]] = []
+    for some in chunks(ids):
+        of = select(runs.c.id, runs.c.attempt, runs.c.seq).where(runs.c.id.in_(some))
+        found += [(id, attempt, seq) for id, attempt, seq in db.execute(of)]
+    return found
+
+
+def fill(
+    db: Connection, news: dict[str, Delta], where: ColumnElement[bool], keys: Collection[str]
+) -> None:
+    """Add the points that match to the series of their runs."""
+    batches = (
+        select(points.c.run_id, points.c.key, points.c.steps, points.c.vals)
+        .where(where, points.c.key.in_(list(keys)))
+        .order_by(points.c.run_id, points.c.seq)
+    )
+    for id, key, steps, values in db.execute(batches):
+        have = news[id].series.setdefault(key, ([], []))
+        have[0].extend(json.loads(steps))
+        have[1].extend(read_values(values))

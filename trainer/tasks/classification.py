@@ -1,0 +1,186 @@
+"""Classification: images in, one of C classes out; judged by cross-entropy and accuracy."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy, one_hot
+
+from trainer import networks
+from trainer.datasets import DATASETS, load
+from trainer.streams import stream
+from tricks.base import NetworkSpec, Split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from torch import Generator, Tensor
+    from torch.nn import Module
+
+    from trainer.experiment import Run, Setup
+    from tricks.base import Predictor
+
+TEST_SLICE = 1000  # test images behind every point of a curve; the last numbers use all of them
+TRAIN_SLICE = 200  # training images, with their true labels, behind every point of a curve
+CHUNK = 500  # images that are judged at once: larger is slower on a CPU
+
+
+class Classification:
+    """The data of one run, and what a step and an evaluation mean.
+
+    ``split`` is what tricks and the network train on. The slices that judge are drawn before any
+    trick may touch the data, carry their true labels, and are the same in every arm of a seed.
+    """
+
+    def __init__(
+        self, run: Run, *, home: Path, device: str, say: Callable[[str], None]
+    ) -> None:
+        setup = run.setup
+        arrays = load(setup.dataset, home, difficulty=setup.difficulty, say=say)
+        self.setup = setup
+        self.classes = DATASETS[setup.dataset].classes
+        self.device = device
+        self.images = setup.network.kind != "mlp"
+        rng = stream(run.seed, "data")
+
+        chosen = choose(arrays.train_y, setup, self.classes, rng)
+        true = torch.from_numpy(arrays.train_y[chosen].astype(np.int64))
+        given = wrong_labels(true, setup.label_noise, self.classes, rng)
+        train_x = torch.from_numpy(arrays.train_x[chosen].astype(np.float32))
+        test_x = torch.from_numpy(arrays.test_x.astype(np.float32))
+        test_y = torch.from_numpy(arrays.test_y.astype(np.int64))
+
+        mean, spread = train_x.mean((0, 2, 3), True), train_x.std((0, 2, 3), keepdim=True)
+        if setup.input_noise:
+            noise = setup.input_noise * spread
+            train_x += noise * torch.randn(train_x.shape, generator=rng)
+            test_x += noise * torch.randn(test_x.shape, generator=stream(0, "test noise"))
+        if setup.preprocessing == "standardize":
+            spread = spread.clamp_min(1e-6)
+            train_x, test_x = (train_x - mean) / spread, (test_x - mean) / spread
+        elif setup.preprocessing == "scale":
+            train_x, test_x = (x / DATASETS[setup.dataset].top for x in (train_x, test_x))
+
+        train_x, test_x = self.place(train_x), self.place(test_x)
+        self.split = Split(x=train_x, y=given.to(device), classes=self.classes)
+        self.test_x, self.test_y = test_x, test_y.to(device)
+        fixed = torch.randperm(len(test_x), generator=stream(0, "test slice"))[:TEST_SLICE]
+        fixed = fixed.to(device)
+        self.slice_x = torch.cat([test_x[fixed], train_x[:TRAIN_SLICE]])
+        self.slice_y = torch.cat([self.test_y[fixed], true[:TRAIN_SLICE].to(device)])
+        self.tests = len(fixed)
+
+    def place(self, x_NCHW: Tensor) -> Tensor:
+        """Images on the device, in the memory layout their network reads fastest."""
+        if self.images:
+            return x_NCHW.to(self.device, memory_format=torch.channels_last)
+        return x_NCHW.to(self.device)
+
+    def spec(self) -> NetworkSpec:
+        """The plain network: ReLU, no normalization, no skips."""
+        net = self.setup.network
+        return NetworkSpec(
+            kind=net.kind,
+            depth=net.depth,
+            width=net.width,
+            image=self.setup.image,
+            classes=self.classes,
+            activation=nn.ReLU,
+        )
+
+    def build(self, spec: NetworkSpec) -> Module:
+        """The network on the CPU, its weights not yet ours."""
+        return networks.build(spec)
+
+    def to_device(self, network: Module) -> None:
+        """Move a network beside its data, in the same memory layout."""
+        if self.images:
+            network.to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        else:
+            network.to(self.device)
+
+    def batches(self, order: Tensor, split: Split, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The full batches of one epoch: images (N, ...) and labels as (N, C) probabilities.
+
+        Examples are gathered many batches at a time: a gather per step costs more than a slice.
+        """
+        targets = one_hot(split.y, split.classes).float()
+        size = min(size, len(order))
+        order = order[: len(order) // size * size].to(split.x.device)
+        for block in torch.split(order, size * max(1, 2048 // size)):
+            x, y = split.x[block], targets[block]
+            yield from zip(torch.split(x, size), torch.split(y, size), strict=True)
+
+    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """Cross-entropy of each example, (..., N), with (..., N, C) probabilities."""
+        return -(y * logits.log_softmax(dim=-1)).sum(dim=-1)
+
+    @property
+    def judged(self) -> int:
+        """Images behind one point of the curves."""
+        return len(self.slice_x)
+
+    def evaluate(self, predict: Predictor) -> dict[str, float]:
+        """The clean metrics of the slices, the same in every arm."""
+        losses, right = judge(predict, self.slice_x, self.slice_y)
+        test = slice(None, self.tests), "test"
+        train = slice(self.tests, None), "train"
+        sums = torch.stack(
+            [part[which].mean() for which, _ in (test, train) for part in (losses, right)]
+        ).tolist()
+        return dict(
+            zip(("test_loss", "test_accuracy", "train_loss", "train_accuracy"), sums, strict=True)
+        )
+
+    def final(self, predict: Predictor, last: dict[str, float]) -> dict[str, float]:
+        """The numbers a run ends with: on all test images."""
+        if self.tests == len(self.test_x):
+            return dict(last)
+        losses, right = judge(predict, self.test_x, self.test_y)
+        return {
+            **last,
+            "test_loss": losses.mean().item(),
+            "test_accuracy": right.mean().item(),
+        }
+
+
+def judge(predict: Predictor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and correctness (0 or 1) of each image, both (N,)."""
+    with torch.inference_mode():
+        logits = torch.cat([predict(part) for part in torch.split(x, CHUNK)])
+        return cross_entropy(logits, y, reduction="none"), (logits.argmax(-1) == y).float()
+
+
+def choose(labels: np.ndarray, setup: Setup, classes: int, rng: Generator) -> np.ndarray:
+    """The drawn training examples, in random order: (train_size,) indices.
+
+    With imbalance r the upper half of the classes has 1/r as many examples as the lower half.
+    """
+    size = setup.train_size
+    assert size is not None
+    order = torch.randperm(len(labels), generator=rng).numpy()
+    if setup.imbalance == 1:
+        return order[:size]
+    common, rare = classes - classes // 2, classes // 2
+    weight = np.array([1.0] * common + [1 / setup.imbalance] * rare)
+    wanted = np.maximum(1, np.round(size * weight / weight.sum())).astype(int)
+    ranked = labels[order]
+    parts = [order[ranked == one][: wanted[one]] for one in range(classes)]
+    mixed: np.ndarray = np.concatenate(parts)
+    shuffled: np.ndarray = mixed[torch.randperm(len(mixed), generator=rng).numpy()]
+    return shuffled
+
+
+def wrong_labels(true: Tensor, share: float, classes: int, rng: Generator) -> Tensor:
+    """Labels of which exactly that share is wrong, drawn evenly from the other classes."""
+    count = round(share * len(true))
+    given = true.clone()
+    if count:
+        hit = torch.randperm(len(true), generator=rng)[:count]
+        other = torch.randint(1, classes, (count,), generator=rng)
+        given[hit] = (true[hit] + other) % classes
+    return given

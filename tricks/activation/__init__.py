@@ -1,0 +1,1 @@
+"""What every hidden unit does to its input."""

@@ -1,0 +1,1 @@
+"""How the layers of the network are connected."""

@@ -1,0 +1,1 @@
+"""Changes to the images and labels of a batch."""

@@ -1,0 +1,1 @@
+"""Which examples the network sees, and how often."""

@@ -1,0 +1,109 @@
+"""Flooding: below a level the loss is climbed instead of descended."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tricks.base import Card, Paper, Rule, Trick, knob
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tricks.base import Facts
+
+
+def flooding(loss: Tensor, level: float) -> Tensor:
+    """``|J - b| + b`` of the mean loss of a batch. Ishida et al. 2020, equation 3."""
+    return (loss - level).abs() + level
+
+
+def smoothed_floor(epsilon: float, classes: int) -> float:
+    """The least cross-entropy that smoothed labels allow: their entropy, in nats."""
+    low = epsilon / classes
+    high = 1 - epsilon + low
+    return -high * math.log(high) - (classes - 1) * low * math.log(low)
+
+
+def mixed_floor(alpha: float) -> float:
+    """The mean entropy of a mix of two classes: ``digamma(2a + 1) - digamma(a + 1)``."""
+
+    def digamma(x: float, h: float = 1e-4) -> float:
+        return (math.lgamma(x + h) - math.lgamma(x - h)) / (2 * h)
+
+    return digamma(2 * alpha + 1) - digamma(alpha + 1)
+
+
+def below_smoothing(own: Flooding, other: Trick, facts: Facts) -> dict[str, object] | None:
+    epsilon = other.values()["epsilon"]
+    floor = smoothed_floor(epsilon, facts.classes) if epsilon else 0.0
+    numbers = {"epsilon": epsilon, "floor": floor, "level": own.level}
+    return numbers if 0 < own.level < floor else None
+
+
+def below_mixup(own: Flooding, other: Trick, facts: Facts) -> dict[str, object] | None:
+    alpha = other.values()["alpha"]
+    floor = mixed_floor(alpha) if alpha else 0.0
+    numbers = {"alpha": alpha, "floor": floor, "level": own.level}
+    return numbers if 0 < own.level < floor else None
+
+
+@dataclass(kw_only=True)
+class Flooding(Trick):
+    card = Card(
+        title="Flooding",
+        title_zh="泛洪",
+        claim="Climbing when the training loss is too low gives test loss a second descent.",
+        claimed_by="the thread; Ishida et al. 2020",
+        when="Wrong labels and so many epochs that the training loss goes to zero.",
+        watch_out="It shows in the test loss, not reliably in accuracy: compare test loss. On "
+        "clean data it hurts. Short runs never come down to the level.",
+        formula=r"\tilde J = |J - b| + b",
+        paper=Paper(
+            authors="Ishida et al.",
+            year=2020,
+            title="Do we need zero training loss after achieving zero training error?",
+            arxiv="2002.08709",
+        ),
+        cost="nothing",
+        published="Figure 1 (c, d): the test loss descends a second time. No table was verified.",
+        thread="当 training loss 低于阈值时，会反过来进行梯度上升",
+        rules=(
+            Rule(
+                kind="warning",
+                title="Flooding does nothing here",
+                reason="Smoothing with ε {epsilon:g} keeps the loss above {floor:.2f}, so a flood "
+                "level of {level:g} never acts. Raise b above {floor:.2f}.",
+                other="label_smoothing",
+                when=below_smoothing,
+            ),
+            Rule(
+                kind="warning",
+                title="Flooding hardly acts here",
+                reason="Mixing different classes with α {alpha:g} keeps their mean loss above "
+                "{floor:.2f}, so a flood level of {level:g} is hardly ever reached. Raise b "
+                "above {floor:.2f}.",
+                other="mixup",
+                when=below_mixup,
+            ),
+            Rule(
+                kind="hint",
+                title="Flooding's level means something else under Focal loss",
+                reason="Focal loss is smaller than cross-entropy: at p = 0.5 it is {focal:.2f} "
+                "instead of 0.69. A flood level of {level:g} acts earlier than you may expect.",
+                other="focal_loss",
+                when=lambda own, other, facts: (
+                    {"focal": math.log(2) * 0.5**other.gamma, "level": own.level}
+                    if own.level and other.gamma
+                    else None
+                ),
+            ),
+        ),
+    )
+    level: float = knob(
+        0.1, low=0.0, high=2.0, neutral=0.0, symbol="b", help="the mean loss it is held at, in nats"
+    )
+
+    def batch_loss(self, loss: Tensor) -> Tensor:
+        return flooding(loss, self.level)

@@ -1,0 +1,1 @@
+"""Layers that keep what flows through the network in range."""

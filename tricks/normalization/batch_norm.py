@@ -1,0 +1,78 @@
+"""Batch norm: each channel gets mean 0 and deviation 1 over the mini-batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from tricks.base import Card, Paper, Rule, Slot, Trick
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+    from tricks.base import NetworkSpec
+
+
+def batch_norm(features: int, images: bool) -> Module:
+    """The layer for (N, C, H, W) ``images`` or (N, C) features."""
+    from torch import nn
+
+    return nn.BatchNorm2d(features) if images else nn.BatchNorm1d(features)
+
+
+@dataclass(kw_only=True)
+class BatchNorm(Trick):
+    card = Card(
+        title="Batch norm",
+        title_zh="批归一化",
+        claim="Allows higher learning rates and makes the initialization matter less.",
+        claimed_by="Ioffe and Szegedy 2015",
+        when="Deep networks, high learning rates, batches of 16 and more.",
+        watch_out="It ties the examples of a batch together and computes something else in "
+        "testing than in training. Small batches break it. The snippet of the thread leaves out "
+        "the channels, γ, β, ε and the running statistics; this is the layer of the paper.",
+        formula=r"y = \gamma\,\frac{x - \mu_B}{\sqrt{\sigma_B^2 + \epsilon}} + \beta",
+        paper=Paper(
+            authors="Ioffe and Szegedy",
+            year=2015,
+            title="Batch normalization: Accelerating deep network training by reducing internal "
+            "covariate shift",
+            arxiv="1502.03167",
+        ),
+        cost="1.1 to 1.3 times the time of a step",
+        thread="规范化针对单个神经元进行，利用…一个 mini-batch 的数据",
+        rules=(
+            Rule(
+                kind="error",
+                title="Batch norm needs batches of two or more",
+                reason="In a batch of one example there is nothing to take a mean over. Use a "
+                "larger batch, or group norm, which looks at each example alone.",
+                when=lambda own, other, facts: {} if facts.batch_size == 1 else None,
+            ),
+            Rule(
+                kind="warning",
+                title="Batch norm is unreliable at batch size {size}",
+                reason="The mean and deviation of {size} examples are mostly noise: in the group "
+                "norm paper the error rose from 23.6 % at 32 to 27.3 % at 4 and 34.7 % at 2. "
+                "Use a larger batch, or group norm.",
+                when=lambda own, other, facts: (
+                    {"size": facts.batch_size} if 1 < facts.batch_size <= 4 else None
+                ),
+            ),
+            Rule(
+                kind="warning",
+                title="Dropout comes before batch norm here",
+                reason="In this network the next layer's batch norm stands behind the dropout and "
+                "learns a variance that testing, without dropout, does not have (Li et al. 2018, "
+                "arXiv 1801.05134). Use one of the two.",
+                other="dropout",
+                when=lambda own, other, facts: (
+                    {} if facts.network == "mlp" and facts.depth > 1 and other.p > 0 else None
+                ),
+            ),
+        ),
+    )
+    slot = Slot.NORMALIZATION
+
+    def network(self, spec: NetworkSpec) -> NetworkSpec:
+        return replace(spec, normalization=batch_norm)

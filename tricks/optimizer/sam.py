@@ -1,0 +1,92 @@
+"""SAM: step by the gradient at the worst point nearby."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tricks.base import Card, Paper, Rule, Slot, Trick, knob
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import Tensor
+    from torch.nn import Module
+    from torch.optim import Optimizer
+
+
+def ascent(gradients: list[Tensor], rho: float) -> list[Tensor]:
+    """``rho * g / |g|`` over all tensors together. Foret et al. 2020, equation 2."""
+    import torch
+
+    norm = torch.nn.utils.get_total_norm(gradients)
+    return [g * (rho / (norm + 1e-12)) for g in gradients]
+
+
+@contextmanager
+def still(network: Module) -> Iterator[None]:
+    """Batch norm keeps its running statistics: the second pass is not another batch."""
+    from torch.nn.modules.batchnorm import _BatchNorm
+
+    layers = [m for m in network.modules() if isinstance(m, _BatchNorm) and m.track_running_stats]
+    for layer in layers:
+        layer.track_running_stats = False
+    try:
+        yield
+    finally:
+        for layer in layers:
+            layer.track_running_stats = True
+
+
+@dataclass(kw_only=True)
+class SAM(Trick):
+    card = Card(
+        title="SAM",
+        title_zh="锐度感知最小化",
+        claim="Flat minima generalize better: look for weights whose neighbors are good too.",
+        claimed_by="Foret et al. 2020",
+        when="Wrong labels and long training.",
+        watch_out="Every step costs two passes, so compare it at equal seconds too. Wrong labels "
+        "wanted a larger ρ (0.2) than the default.",
+        formula=r"g = \nabla L\left(\theta + \rho\,\frac{\nabla L(\theta)}"
+        r"{\lVert \nabla L(\theta) \rVert}\right)",
+        paper=Paper(
+            authors="Foret et al.",
+            year=2020,
+            title="Sharpness-aware minimization for efficiently improving generalization",
+            arxiv="2010.01412",
+        ),
+        cost="2 times the time of a step",
+        rules=(
+            Rule(
+                kind="hint",
+                title="SAM takes about twice the time of the other arms",
+                reason="The budget counts steps, and each of SAM's needs two passes. A budget in "
+                "seconds compares equal time.",
+                when=lambda own, other, facts: {} if facts.steps is not None else None,
+            ),
+        ),
+    )
+    slot = Slot.STEP
+    rho: float = knob(
+        0.05, low=0.0, high=1.0, neutral=0.0, symbol="ρ", help="how far the worst point is away"
+    )
+
+    def step(
+        self, optimizer: Optimizer, closure: Callable[[], Tensor], network: Module
+    ) -> Tensor:
+        import torch
+
+        loss = closure()
+        params = [p for p in network.parameters() if p.grad is not None]
+        here = [p.detach().clone() for p in params]
+        with torch.no_grad():
+            moves = ascent([p.grad for p in params if p.grad is not None], self.rho)
+            torch._foreach_add_(params, moves)
+        with still(network):
+            closure()
+        with torch.no_grad():
+            torch._foreach_copy_(params, here)
+        optimizer.step()
+        return loss

@@ -1,0 +1,1 @@
+"""What keeps the network from learning the training set by heart."""
