@@ -70,9 +70,7 @@ def met(name: str | None, own: Trick, tricks: list[Trick]) -> list[Trick | None]
         return [None]
     slot = name.removeprefix("slot:") if name.startswith("slot:") else None
     return [
-        one
-        for one in tricks
-        if one is not own and (one.slot == slot if slot else one.id() == name)
+        one for one in tricks if one is not own and (one.slot == slot if slot else one.id() == name)
     ]
 
 

@@ -86,7 +86,9 @@ class Setup(Model):
     input_noise: Finite = Field(0.0, ge=0, le=10)
     difficulty: Finite | None = Field(None, ge=0, le=1)
     preprocessing: Literal["standardize", "scale", "raw"] = "standardize"
-    network: Annotated[MLP | CNN | ResNet, Field(discriminator="kind")] = MLP.model_construct(depth=3, width=128)
+    network: Annotated[MLP | CNN | ResNet, Field(discriminator="kind")] = MLP.model_construct(
+        depth=3, width=128
+    )
     epochs: Whole | None = Field(None, ge=1, le=10_000)
     steps: Whole | None = Field(None, ge=1, le=10_000_000)
     seconds: Finite | None = Field(None, gt=0, le=86_400)

@@ -23,7 +23,7 @@ def schedule(setup: Setup, tricks: Sequence[Trick]) -> Callable[[int], float]:
     rate = setup.lr
     for trick in tricks:
         rate = trick.rate(rate)
-    factors = [trick.lr for trick in tricks if trick.changes("lr")]
+    factors = [trick.factor for trick in tricks if trick.changes("factor")]
 
     def at(step: int) -> float:
         value = rate

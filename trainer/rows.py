@@ -14,6 +14,8 @@ from trainer.experiment import Experiment
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from sqlalchemy import RowMapping
+
     from trainer.experiment import Arm, Setup
 
 WORKER_SILENT = 10.0  # seconds without a heartbeat after which a worker counts as gone
@@ -76,7 +78,7 @@ class WorkerRow:
         return self.state != "ended" and time.time() - self.heartbeat < WORKER_SILENT
 
 
-def experiment_row(row: Mapping[str, Any]) -> ExperimentRow:
+def experiment_row(row: RowMapping) -> ExperimentRow:
     experiment = Experiment.model_validate_json(row["spec"])
     return ExperimentRow(
         id=row["id"],
@@ -86,7 +88,7 @@ def experiment_row(row: Mapping[str, Any]) -> ExperimentRow:
     )
 
 
-def run_row(row: Mapping[str, Any], *, arm: int, arm_name: str, seed: int) -> RunRow:
+def run_row(row: RowMapping, *, arm: int, arm_name: str, seed: int) -> RunRow:
     same = (
         "id state desired attempt step steps seconds error_kind error_text message device "
         "created_at started_at ended_at"

@@ -133,7 +133,7 @@ notes = Table(  # single facts: the version of the tables, when a page was last 
 )
 
 
-def has_wal_reset_bug(version: tuple[int, ...]) -> bool:
+def has_wal_reset_bug(version: tuple[int, int, int]) -> bool:
     """Whether this SQLite may corrupt a WAL database with several writers.
 
     Fixed in 3.51.3, and in 3.50.7 and 3.44.6 of the older branches.

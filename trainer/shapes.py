@@ -34,11 +34,16 @@ def box(u: Floats, v: Floats, width: float, height: float) -> Floats:
     return edge
 
 
+def ring(u: Floats, v: Floats, radius: float, half: float) -> Floats:
+    edge: Floats = np.abs(np.hypot(u, v) - radius) - half
+    return edge
+
+
 def outline(kind: int, u: Floats, v: Floats) -> Floats:
     """Below zero inside the shape of that class; ``u`` and ``v`` are (N, 32, 32), radius 1."""
     match NAMES[kind]:
         case "disc":
-            return np.hypot(u, v) - 0.9
+            return ring(u, v, 0.0, 0.9)
         case "square":
             return box(u, v, 0.75, 0.75)
         case "triangle":
@@ -50,9 +55,9 @@ def outline(kind: int, u: Floats, v: Floats) -> Floats:
         case "plus":
             return np.minimum(box(u, v, 0.95, 0.3), box(u, v, 0.3, 0.95))
         case "ring":
-            return np.abs(np.hypot(u, v) - 0.75) - 0.22
+            return ring(u, v, 0.75, 0.22)
         case "moon":
-            return np.maximum(np.hypot(u, v) - 0.95, 0.75 - np.hypot(u - 0.5, v))
+            return np.maximum(ring(u, v, 0.0, 0.95), -ring(u - 0.5, v, 0.0, 0.75))
         case "bar":
             return box(u, v, 1.0, 0.3)
         case _:

@@ -33,6 +33,7 @@ WAITS_AGAIN = {
     "error_kind": None,
     "error_text": None,
     "message": None,
+    "started_at": None,
     "ended_at": None,
 }
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 import numpy as np
@@ -157,6 +158,12 @@ def minimum_seeds(comparisons: int) -> int:
     return seeds
 
 
+@cache
+def gauss_nodes() -> tuple[Numbers, Numbers]:
+    nodes, weights = np.polynomial.legendre.leggauss(100)
+    return nodes, weights
+
+
 def power_of(effect: float, seeds: int, comparisons: int = 1) -> float:
     """The chance that a paired two-sided t test at 0.05 / comparisons sees ``effect``.
 
@@ -166,7 +173,7 @@ def power_of(effect: float, seeds: int, comparisons: int = 1) -> float:
 
     # The noncentral t, averaged over the quantiles of the estimated deviation: scipy's own
     # function is not a number far out in its tails.
-    nodes, weights = np.polynomial.legendre.leggauss(100)
+    nodes, weights = gauss_nodes()
     free = seeds - 1
     deviation = np.sqrt(2 * gammaincinv(free / 2, (nodes + 1) / 2) / free)
     edge = stdtrit(free, 1 - ALPHA / comparisons / 2) * deviation

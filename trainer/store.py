@@ -42,7 +42,7 @@ from threading import Lock
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import Float, and_, delete, func, insert, select, type_coerce, update
 from sqlalchemy.exc import DatabaseError
 
 from trainer.home import log_file, store_file
@@ -180,14 +180,15 @@ class Store:
         """
         kind = kind_of(setup)
         done = and_(runs.c.kind == kind, runs.c.state == "done", runs.c.step > 0)
-        newest = select(runs.c.seconds / runs.c.step).order_by(runs.c.ended_at.desc()).limit(50)
+        per_step = type_coerce(runs.c.seconds / runs.c.step, Float)
+        newest = select(per_step).order_by(runs.c.ended_at.desc()).limit(50)
         with self.reads.connect() as db:
             if arm is not None:
                 own = db.scalars(newest.where(done, runs.c.tricks == tricks_of(arm))).all()
                 if own:
-                    return median(own)
+                    return float(median(own))
             if found := db.scalars(newest.where(done)).all():
-                return median(found)
+                return float(median(found))
             return db.scalar(select(timings.c.step_seconds).where(timings.c.kind == kind))
 
     def ask_trial(self, setup: Setup) -> None:
@@ -261,7 +262,7 @@ class Store:
             whole: list[str] = []
             for id, attempt, seq in heads(db, cursors):
                 had = cursors[id]
-                if (attempt, seq) == had or not seq and attempt == had[0]:
+                if (attempt, seq) == had or (not seq and attempt == had[0]):
                     continue
                 news[id] = Delta(attempt=attempt, seq=seq, series={})
                 if attempt == had[0] and had[1]:

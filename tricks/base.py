@@ -269,7 +269,7 @@ class Trick:
         """The optimizer, at the rate that :meth:`rate` gave."""
         raise TypeError(f"{self.id()} owns no optimizer")
 
-    def lr(self, step: int, steps: int) -> float:
+    def factor(self, step: int, steps: int) -> float:
         """The factor on the rate at ``step`` of ``steps``. No torch: drawn before launch."""
         return 1.0
 
@@ -294,9 +294,7 @@ class Trick:
     def gradients(self, network: Module) -> None:
         """Change the gradients in place, after the backward pass."""
 
-    def step(
-        self, optimizer: Optimizer, closure: Callable[[], Tensor], network: Module
-    ) -> Tensor:
+    def step(self, optimizer: Optimizer, closure: Callable[[], Tensor], network: Module) -> Tensor:
         """Take one step. ``closure`` clears and computes the gradients and returns the loss."""
         raise TypeError(f"{self.id()} takes no step")
 

@@ -134,7 +134,7 @@ def editor(i: int, arm: dict[str, Any]) -> None:
         trick = catalog()[one["id"]]
         for knob in trick.knobs():
             with st.container(key=f"arm_knob_{i}_{one['id']}_{knob.name}"):
-                st.caption(words.plain(trick.card.title))
+                st.caption(trick.card.title)
                 key = f"arm_{i}_{one['id']}_{knob.name}"
                 field(knob, one["knobs"][knob.name], key, turning(i, one["id"], knob.name))
     with st.container(horizontal=True):

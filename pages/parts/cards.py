@@ -166,7 +166,8 @@ def turn(trick: type[Trick], knob: Knob) -> float | None:
             placeholder="chosen from the setup's rate",
         )  # fmt: skip
     if knob.integer:
-        return st.slider(label, int(knob.low), int(knob.high), int(knob.default), key=key, help=about)
+        low, high, default = int(knob.low), int(knob.high), int(knob.default)
+        return st.slider(label, low, high, default, key=key, help=about)
     if knob.log and knob.low > 0:
         return st.select_slider(label, rungs(knob), knob.default, key=key, help=about)
     return st.slider(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from html import escape
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from numpy.typing import ArrayLike
 
 Tone = Literal["ink", "gray", "faint", "paper"]
 
@@ -65,7 +68,9 @@ class Sketch:
             f'rx="{round:.1f}" {paint}/>'
         )
 
-    def dot(self, x: float, y: float, r: float, tone: Tone = "ink", *, hollow: bool = False) -> None:
+    def dot(
+        self, x: float, y: float, r: float, tone: Tone = "ink", *, hollow: bool = False
+    ) -> None:
         paint = f'fill="{self.tone(tone)}"'
         if hollow:
             paint = f'fill="none" stroke="{self.tone(tone)}" stroke-width="{self.scale:.2f}"'
@@ -140,7 +145,11 @@ class Axes:
         px = [self.along(x) for x in np.asarray(xs, float)]
         py = [self.across(y) for y in np.asarray(ys, float)]
         spare = 0.03 * (self.bottom - self.top)
-        py = [y if self.top - spare <= y <= self.bottom + spare else np.nan for y in py]
+        low, high = self.top - spare, self.bottom + spare
+        py = [
+            y if low <= y <= high and self.left - 1 <= x <= self.right + 1 else np.nan
+            for x, y in zip(px, py, strict=True)
+        ]
         self.sketch.line(px, py, tone, width=width, dash=dash)
 
     def dots(self, xs: ArrayLike, ys: ArrayLike, tone: Tone = "ink", *, r: float = 2.0) -> None:
@@ -149,11 +158,11 @@ class Axes:
 
     def bars(
         self, heights: Iterable[float], tone: Tone = "ink", *, share: float = 0.78,
-        hollow: bool = False,
+        hollow: bool = False, start: int = 0,
     ) -> None:  # fmt: skip
         """Bars at 0, 1, 2, ... standing on the axis; one of next to nothing stays visible."""
         step = (self.right - self.left) / (self.x[1] - self.x[0])
-        for i, value in enumerate(heights):
+        for i, value in enumerate(heights, start):
             top = min(self.across(value), self.across(self.at) - 1.5)
             at = self.along(i) - step * share / 2
             self.sketch.rect(at, top, step * share, self.across(self.at) - top, tone, hollow=hollow)

@@ -133,7 +133,7 @@ NETWORKS = {"mlp": "MLP", "cnn": "CNN", "resnet": "ResNet"}
 
 
 def setup_words(setup: Setup) -> str:
-    """``digits, 30 % wrong labels, MLP 3 × 128``."""  # noqa: RUF002
+    """``digits, 30 % wrong labels, MLP 3 × 128``."""
     said = [setup.dataset]
     if setup.train_size != DATASETS[setup.dataset].train_size:
         said.append(f"{setup.train_size:,} images")
@@ -144,5 +144,5 @@ def setup_words(setup: Setup) -> str:
     if setup.input_noise:
         said.append(f"input noise {setup.input_noise:g}")
     network = setup.network
-    said.append(f"{NETWORKS[network.kind]} {network.depth} × {network.width}")  # noqa: RUF001
+    said.append(f"{NETWORKS[network.kind]} {network.depth} × {network.width}")
     return ", ".join(said)

@@ -30,7 +30,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             "epochs": 10,
             "lr": 0.01,
         },
-        "tricks": {"batch_norm": {}, "skip": {}, "torch_default_init": {}},
+        "tricks": {"batch_norm": {}, "skip_connection": {}, "init_torch_default": {}},
     },
     "Rare classes": {
         "name": "Focal loss or class balance for rare classes?",

@@ -70,7 +70,7 @@ def body(name: str) -> None:
     trick = catalog()[name]
     card = trick.card
     knobs = knobs_of(draft(), name)
-    st.markdown(f"**{words.plain(card.title)}** {card.claim}")
+    st.markdown(f"**{card.title}** {card.claim}")
     st.latex(card.formula)
     with st.container(key=f"preview_{name}"):
         st.image(preview(name, knobs, dark=arms.dark()), alt=f"What {card.title} does")
@@ -144,7 +144,6 @@ def field(
 
 
 def on_grid(knob: Knob, step: float) -> bool:
-    """Whether a slider with this step can stand at the default."""
-    assert knob.default is not None
-    stops = (knob.default - knob.low) / step
-    return abs(stops - round(stops)) < 1e-6
+    """Whether a slider with this step can stand at the default and at the end."""
+    stops = [((value or 0) - knob.low) / step for value in (knob.default, knob.high)]
+    return all(abs(stop - round(stop)) < 1e-6 for stop in stops)

@@ -67,7 +67,7 @@ def error(one: Found, i: int) -> None:
     with st.container(horizontal=True, key=f"ways_out_{i}", gap="small"):
         for trick in one.notice.tricks:
             others = [other for other in one.notice.tricks if other != trick]
-            title = words.plain(catalog()[trick].card.title)
+            title = catalog()[trick].card.title
             if others:
                 st.button(
                     f"Keep {title}",

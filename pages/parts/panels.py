@@ -200,15 +200,3 @@ def x_span(look: Look, arms: list[ArmCurves], axis: str) -> float | None:
         return None
     scale = 10.0 ** (math.floor(math.log10(max(ends))) - 1)
     return scale * math.ceil(max(ends) / scale) if look.active else max(ends)
-
-
-def rates_words(names: list[str], values: Numbers, everyone: int) -> str:
-    """``all 4 arms: 0.1``, ``mixup: 0.001 to 0.1``."""
-    if len(names) == everyone and everyone > 1:
-        who = f"all {everyone} arms" if everyone > 2 else "both arms"
-    else:
-        who = words.listed(names if len(names) < 4 else [*names[:2], f"{len(names) - 2} more"])
-    low, high = float(values.min()), float(values.max())
-    if math.isclose(low, high, rel_tol=1e-9):
-        return f"{who}: {words.short(high)}"
-    return f"{who}: {words.short(low, 2)} to {words.short(high, 2)}"

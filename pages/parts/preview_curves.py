@@ -32,14 +32,17 @@ def soft_threshold(x: Array, tau: float) -> Array:
     return np.sign(x) * np.maximum(np.abs(x) - tau, 0)
 
 
-def activation(f: Callable[..., Array], *names: str) -> Callable[[Sketch, Knobs], str]:
+def activation(
+    f: Callable[..., Array], *names: str, reach: float = 3.0
+) -> Callable[[Sketch, Knobs], str]:
     """The curve of ``f`` over ReLU; ``names`` are the knobs that ``f`` takes."""
 
     def draw(sketch: Sketch, knobs: Knobs) -> str:
-        x = np.linspace(-3, 3, 241)
+        x = np.linspace(-reach, reach, 241)
         y = f(x, *(knobs[name] for name in names))
-        low = min(-0.5, float(y.min()) - 0.2)
-        axes = sketch.axes((-3, 3), (low, 3.05), across="input", up="output", zero=True)
+        low = min(-reach / 6, float(y.min()) - reach / 15)
+        across, up = (-reach, reach), (low, 1.02 * reach)
+        axes = sketch.axes(across, up, across="input", up="output", zero=True)
         plain = f is relu
         if not plain:
             axes.line(x, relu(x), "gray", width=1.25)
@@ -50,11 +53,11 @@ def activation(f: Callable[..., Array], *names: str) -> Callable[[Sketch, Knobs]
 
 
 def schedule(trick: Trick) -> Callable[[Sketch, Knobs], str]:
-    """The factor on the learning rate, asked of the trick's own ``lr``."""
+    """The factor on the learning rate, asked of the trick's own ``factor``."""
 
     def draw(sketch: Sketch, knobs: Knobs) -> str:
         steps = 400
-        factors = [trick.lr(step, steps) for step in range(steps)]
+        factors = [trick.factor(step, steps) for step in range(steps)]
         top = max(1.0, *factors)
         axes = sketch.axes((0, steps - 1), (0, 1.06 * top), across="training", up="rate")
         if sketch.large:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -126,45 +127,51 @@ def ema(sketch: Sketch, knobs: Knobs) -> str:
 
 def weights(kind: str, inputs: int, outputs: int, rng: np.random.Generator) -> Array:
     """The first weights of a layer, (outputs, inputs)."""
-    normal = rng.standard_normal((outputs, inputs))
-    if kind == "orthogonal":
-        q, r = np.linalg.qr(normal.T if outputs < inputs else normal)
-        q = q * np.sign(np.diag(r))
-        return np.sqrt(2) * (q.T if outputs < inputs else q)
     if kind == "xavier":
-        bound = np.sqrt(6 / (inputs + outputs))
-        return rng.uniform(-bound, bound, (outputs, inputs))
+        return np.sqrt(2 / (inputs + outputs)) * rng.standard_normal((outputs, inputs))
     if kind == "torch":
         bound = 1 / np.sqrt(inputs)
         return rng.uniform(-bound, bound, (outputs, inputs))
-    return normal * np.sqrt(2 / inputs)
+    return np.sqrt(2 / inputs) * rng.standard_normal((outputs, inputs))
 
 
-def last_layer(kind: str, layers: int = 10, width: int = 128) -> Array:
-    """What arrives at the units of the last of ``layers`` ReLU layers, for standard inputs."""
+LAYERS = (1, 4, 7, 10)  # the ones that are shown
+EDGES = np.linspace(-3, 3, 18)
+
+
+@cache
+def signals(kind: str, width: int = 128) -> Array:
+    """Shares of the units' inputs by size, (layer shown, bin), for standard inputs and ReLUs."""
     rng = np.random.default_rng(0)
     x = rng.standard_normal((64, 64))
-    for _ in range(layers):
+    found = []
+    for layer in range(1, LAYERS[-1] + 1):
         z = x @ weights(kind, x.shape[1], width, rng).T
         x = np.maximum(z, 0)
-    return z.ravel()
+        if layer in LAYERS:
+            found.append(np.histogram(z, EDGES)[0] / z.size)
+    return np.array(found)
 
 
 def initialization(kind: str) -> Callable[[Sketch, Knobs], str]:
-    """What is left of the signal after ten layers."""
+    """How large the signal is that reaches some layers."""
 
     def draw(sketch: Sketch, knobs: Knobs) -> str:
         plain = "torch" if kind == "kaiming" else "kaiming"
-        edges = np.linspace(-4, 4, 42)
-        own, other = (np.histogram(last_layer(one), edges)[0] for one in (kind, plain))
-        tallest = float(max(own.max(), other.max()))
-        # A vanished signal is one tall bar: roots keep the other histogram in sight.
-        axes = sketch.axes(
-            (-0.6, len(own) - 0.4), (0, 1.03), across="signal after 10 layers, −4 to 4", up="units"
-        )
-        axes.bars(np.sqrt(other / tallest), "gray", share=0.9)
-        axes.bars(np.sqrt(own / tallest), share=0.5)
-        name = "torch's default" if plain == "torch" else "Kaiming"
-        return f"The signal that reaches the tenth layer; gray: {name}."
+        bins = len(EDGES) - 1
+        gap = 4
+        whole = len(LAYERS) * (bins + gap) - gap
+        words = "share of units, by the signal's size"
+        axes = sketch.axes((-0.6, whole - 0.4), (0, 1.02), up=words)
+        for i, layer in enumerate(LAYERS):
+            at = i * (bins + gap)
+            # Roots: what has vanished is one tall bar, and the other must stay in sight.
+            axes.bars(np.sqrt(signals(plain)[i]), "gray", share=0.96, start=at)
+            axes.bars(np.sqrt(signals(kind)[i]), share=0.5, start=at)
+            if sketch.large:
+                middle = axes.along(at + (bins - 1) / 2)
+                sketch.text(middle, sketch.height - 6, f"layer {layer}", anchor="middle")
+        name = "PyTorch's default" if plain == "torch" else "Kaiming"
+        return f"The signal in layers 1, 4, 7 and 10 of a ReLU network; gray: {name}."
 
     return draw

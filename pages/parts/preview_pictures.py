@@ -149,6 +149,6 @@ def skip_connection(sketch: Sketch, knobs: Knobs) -> str:
         if sketch.large:
             scale = knobs.get("scale", 1.0)
             sketch.text(start, middle + 26, "x", anchor="middle", size=14, italic=True)
-            label = "F(x) + x" if scale == 1 else f"{scale:g} F(x) + x"
+            label = "x + F(x)" if scale == 1 else f"x + {scale:g} F(x)"
             sketch.text(end, middle + 40, label, "ink", anchor="middle", size=14, italic=True)
     return "Each block adds to its input; gray: the plain net, where F is all that goes on."

@@ -28,13 +28,13 @@ DRAWINGS: dict[str, Draw] = {
     "relu": curves.activation(curves.relu),
     "silu": curves.activation(curves.silu),
     "mish": curves.activation(curves.mish),
-    "soft_threshold": curves.activation(curves.soft_threshold, "tau"),
+    "soft_threshold": curves.activation(curves.soft_threshold, "tau", reach=1.0),
     "batch_norm": pictures.averaged(None),
     "group_norm": pictures.averaged("groups"),
     "skip_connection": pictures.skip_connection,
-    "kaiming": paths.initialization("kaiming"),
-    "xavier": paths.initialization("xavier"),
-    "orthogonal": paths.initialization("orthogonal"),
+    "init_kaiming": paths.initialization("kaiming"),
+    "init_xavier": paths.initialization("xavier"),
+    "init_torch_default": paths.initialization("torch"),
     "focal_loss": curves.focal_loss,
     "label_smoothing": pictures.label_smoothing,
     "flooding": curves.flooding,
@@ -73,7 +73,7 @@ def caption(trick_id: str, knobs: Mapping[str, float | None] | None = None, *, h
 
 def pictured(trick_id: str) -> bool:
     """Whether there is a picture; without one the page sets the formula large."""
-    return trick_id in DRAWINGS or catalog()[trick_id].changes("lr")
+    return trick_id in DRAWINGS or catalog()[trick_id].changes("factor")
 
 
 def frozen(knobs: Mapping[str, float | None] | None) -> tuple[tuple[str, float], ...]:
@@ -95,7 +95,7 @@ def drawn(
 def drawing_of(trick: Trick) -> Draw:
     if trick.id() in DRAWINGS:
         return DRAWINGS[trick.id()]
-    if trick.changes("lr"):
+    if trick.changes("factor"):
         return curves.schedule(trick)
     return formula(trick)
 
@@ -120,12 +120,12 @@ def readable(latex: str) -> str:
     text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)", text)
     text = re.sub(r"\\(?:mathrm|operatorname|text|tilde|hat|bar)\b\*?", "", text)
     text = re.sub(r"\\(?:left|right|quad|qquad|,|;|!)", " ", text)
-    greek = dict(zip(GREEK_NAMES, "αβγδεηθλμρσστ·×←∼∇", strict=True))
-    text = re.sub(r"\\([a-zA-Z]+)", lambda found: greek.get(found[1], found[1]), text)
+    text = re.sub(r"\\([a-zA-Z]+)", lambda found: SIGNS.get(found[1], found[1]), text)
     return " ".join(re.sub(r"[{}&$\\]", "", text).split())
 
 
-GREEK_NAMES = (
-    "alpha beta gamma delta epsilon eta theta lambda mu rho sigma varsigma tau cdot times "
-    "leftarrow sim nabla"
-).split()
+SIGNS = {
+    **{"alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "eta": "η"},
+    **{"theta": "θ", "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ", "tau": "τ"},
+    **{"cdot": "·", "times": "×", "leftarrow": "←", "sim": "∼", "nabla": "∇", "propto": "∝"},
+}

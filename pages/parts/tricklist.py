@@ -105,7 +105,7 @@ def nothing(query: str, shown: str) -> None:
     where = "" if shown == "All" else f" among {shown}"
     names = {one.card.title.lower(): one.card.title for one in catalog().values()}
     close = difflib.get_close_matches(query.lower(), names, n=1, cutoff=0.5)
-    hint = f" Did you mean {words.plain(names[close[0]])}?" if close else ""
+    hint = f" Did you mean {names[close[0]]}?" if close else ""
     st.markdown(f"No trick matches “{words.plain(query)}”{where}.{hint}")
     st.button("Clear the search", on_click=clear)
 
@@ -137,7 +137,7 @@ def rows(found: list[type[Trick]], marked: dict[str, str]) -> None:
 
 def row(trick: type[Trick], mark: str | None) -> None:
     name = trick.id()
-    title = words.plain(trick.card.title)
+    title = trick.card.title
     with st.container(horizontal=True, key=f"row_{name}", vertical_alignment="center", gap=None):
         st.checkbox(
             MARKS[mark].format(title) if mark else title,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from trainer.sentences import NUMBERS
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -120,5 +122,4 @@ def plain(text: str) -> str:
 
 def spelled(n: int) -> str:
     """``three``; from thirteen on in digits."""
-    small = "no one two three four five six seven eight nine ten eleven twelve".split()
-    return small[n] if 0 <= n < len(small) else f"{n:,}"
+    return NUMBERS[n] if 0 <= n < len(NUMBERS) else f"{n:,}"

@@ -36,9 +36,7 @@ class Classification:
     trick may touch the data, carry their true labels, and are the same in every arm of a seed.
     """
 
-    def __init__(
-        self, run: Run, *, home: Path, device: str, say: Callable[[str], None]
-    ) -> None:
+    def __init__(self, run: Run, *, home: Path, device: str, say: Callable[[str], None]) -> None:
         setup = run.setup
         arrays = load(setup.dataset, home, difficulty=setup.difficulty, say=say)
         self.setup = setup

@@ -10,6 +10,8 @@ from tricks.base import Card, Paper, Rule, Trick, knob
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
 
+SHALLOWEST = {"mlp": 2, "cnn": 3}  # the depth from which a layer keeps its width
+
 
 @dataclass(kw_only=True)
 class SkipConnection(Trick):
@@ -36,10 +38,12 @@ class SkipConnection(Trick):
             Rule(
                 kind="hint",
                 title="Skip connection has nothing to skip",
-                reason="An MLP with one hidden layer has no layer from the same width to the same "
-                "width. Take a depth of 2 or more.",
+                reason="A skip goes around a layer that keeps its width, and at a depth of {depth} "
+                "this network has none. Take a depth of {least} or more.",
                 when=lambda own, other, facts: (
-                    {} if facts.network == "mlp" and facts.depth == 1 else None
+                    {"depth": facts.depth, "least": SHALLOWEST[facts.network]}
+                    if facts.depth < SHALLOWEST.get(facts.network, 0)
+                    else None
                 ),
             ),
         ),

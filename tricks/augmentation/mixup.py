@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
 
 
-def mixup(values: Tensor, share: float) -> Tensor:
-    """``share`` of each example and the rest of its neighbor's, along the first dimension.
+def mixup(values: Tensor, share: float, dim: int) -> Tensor:
+    """``share`` of each example and the rest of its neighbor's; ``dim`` counts the examples.
 
     Batches are shuffled, so the neighbor is a random partner. Zhang et al. 2017, section 2.
     """
-    return values.lerp(values.roll(1, 0), 1 - share)
+    return values.lerp(values.roll(1, dim), 1 - share)
 
 
 @dataclass(kw_only=True)
@@ -65,4 +65,4 @@ class Mixup(Trick):
         # Python draws Beta numbers from a seed; torch's Beta takes no generator.
         seed = int(torch.randint(2**62, (), generator=rng))
         share = random.Random(seed).betavariate(self.alpha, self.alpha)
-        return mixup(x, share), mixup(y, share)
+        return mixup(x, share, dim=-4), mixup(y, share, dim=-2)

@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Rule, Trick, knob
+from tricks.base import Card, Facts, Paper, Rule, Trick, knob
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from tricks.base import Facts
 
 
 def flooding(loss: Tensor, level: float) -> Tensor:
@@ -35,18 +33,14 @@ def mixed_floor(alpha: float) -> float:
     return digamma(2 * alpha + 1) - digamma(alpha + 1)
 
 
-def below_smoothing(own: Flooding, other: Trick, facts: Facts) -> dict[str, object] | None:
-    epsilon = other.values()["epsilon"]
-    floor = smoothed_floor(epsilon, facts.classes) if epsilon else 0.0
-    numbers = {"epsilon": epsilon, "floor": floor, "level": own.level}
-    return numbers if 0 < own.level < floor else None
-
-
-def below_mixup(own: Flooding, other: Trick, facts: Facts) -> dict[str, object] | None:
-    alpha = other.values()["alpha"]
-    floor = mixed_floor(alpha) if alpha else 0.0
-    numbers = {"alpha": alpha, "floor": floor, "level": own.level}
-    return numbers if 0 < own.level < floor else None
+def below(own: Flooding, other: Trick, facts: Facts) -> dict[str, object] | None:
+    """The floor that the softened labels of ``other`` give the loss, if the level is under it."""
+    (knob,) = other.values().values()
+    if not knob or not own.level:
+        return None
+    softens = other.id() == "label_smoothing"
+    floor = smoothed_floor(knob, facts.classes) if softens else mixed_floor(knob)
+    return {"knob": knob, "floor": floor, "level": own.level} if own.level < floor else None
 
 
 @dataclass(kw_only=True)
@@ -73,19 +67,19 @@ class Flooding(Trick):
             Rule(
                 kind="warning",
                 title="Flooding does nothing here",
-                reason="Smoothing with ε {epsilon:g} keeps the loss above {floor:.2f}, so a flood "
+                reason="Smoothing with ε {knob:g} keeps the loss above {floor:.2f}, so a flood "
                 "level of {level:g} never acts. Raise b above {floor:.2f}.",
                 other="label_smoothing",
-                when=below_smoothing,
+                when=below,
             ),
             Rule(
                 kind="warning",
                 title="Flooding hardly acts here",
-                reason="Mixing different classes with α {alpha:g} keeps their mean loss above "
+                reason="Mixing different classes with α {knob:g} keeps their mean loss above "
                 "{floor:.2f}, so a flood level of {level:g} is hardly ever reached. Raise b "
                 "above {floor:.2f}.",
                 other="mixup",
-                when=below_mixup,
+                when=below,
             ),
             Rule(
                 kind="hint",

@@ -6,12 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Rule, Slot, Trick, knob
+from tricks.base import Card, Facts, Paper, Rule, Slot, Trick, knob
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from tricks.base import Facts, Trick
 
 
 def focal_loss(logits: Tensor, y: Tensor, gamma: float) -> Tensor:
@@ -26,29 +24,28 @@ def focal_loss(logits: Tensor, y: Tensor, gamma: float) -> Tensor:
     return -(y * rest.pow(gamma) * log_p).sum(dim=-1)
 
 
-def smoothing_share(own: FocalLoss, other: Trick, facts: Facts) -> dict[str, object] | None:
-    """How much of a right answer's loss comes from the probability of the wrong classes."""
-    epsilon = other.values()["epsilon"]
-    if not epsilon or not own.gamma:
+def smoothed(own: FocalLoss, other: Trick, facts: Facts) -> dict[str, object] | None:
+    """The share of a right answer's loss that the smoothed-in wrong classes have."""
+    epsilon, gamma = other.values()["epsilon"], own.gamma
+    if not epsilon or not gamma:
         return None
     low = epsilon / facts.classes
     high = 1 - epsilon + low
-    right = high * (1 - high) ** own.gamma * -math.log(high)
-    wrong = (facts.classes - 1) * low * (1 - low) ** own.gamma * -math.log(low)
-    return {"share": 100 * wrong / (right + wrong), "epsilon": epsilon, "gamma": own.gamma}
+    right = -high * (1 - high) ** gamma * math.log(high)
+    wrong = -(facts.classes - 1) * low * (1 - low) ** gamma * math.log(low)
+    return {"share": 100 * wrong / (right + wrong), "epsilon": epsilon, "gamma": gamma}
 
 
-def mixed_answer(own: FocalLoss, other: Trick, facts: Facts) -> dict[str, object] | None:
-    """The probability with the lowest loss for a label that is 0.7 of one class, 0.3 of another."""
+def mixed(own: FocalLoss, other: Trick, facts: Facts) -> dict[str, object] | None:
+    """The answer with the lowest loss for an image that is 0.7 of one class, 0.3 of another."""
     if not other.values()["alpha"] or not own.gamma:
         return None
 
     def loss(p: float) -> float:
         one = 0.7 * (1 - p) ** own.gamma * math.log(p)
-        return -one - 0.3 * p**own.gamma * math.log(1 - p)
+        return float(-one - 0.3 * p**own.gamma * math.log(1 - p))
 
-    best = min((i / 1000 for i in range(1, 1000)), key=loss)
-    return {"best": best, "gamma": own.gamma}
+    return {"best": min((i / 1000 for i in range(1, 1000)), key=loss), "gamma": own.gamma}
 
 
 @dataclass(kw_only=True)
@@ -59,9 +56,9 @@ class FocalLoss(Trick):
         claim="Looks more at hard examples, which helps when classes are unbalanced.",
         claimed_by="the thread; Lin et al. 2017",
         when="Rare classes, many easy examples (turn up the imbalance of the setup).",
-        watch_out="Class weights and oversampling helped rare classes more than it did. With wrong "
-        "labels the hard examples are the wrong ones. The thread's snippet lacks the mean over "
-        "the batch; p is the probability of the true class.",
+        watch_out="Class weights and oversampling can help rare classes more. With wrong labels "
+        "the hard examples are the wrong ones. The thread's snippet lacks α and the mean over the "
+        "batch; p is the probability of the true class.",
         formula=r"L = -(1 - p_y)^\gamma \log p_y",
         paper=Paper(
             authors="Lin et al.",
@@ -78,17 +75,17 @@ class FocalLoss(Trick):
                 title="Focal loss and Label smoothing work against each other",
                 reason="Smoothing with ε {epsilon:g} leaves probability on the wrong classes, and "
                 "γ {gamma:g} hardly weakens that part: it is {share:.1f} % of the loss of an "
-                "example the network gets right, so easy examples stay hard.",
+                "example the network gets right, so easy examples stay hard. Use one of the two.",
                 other="label_smoothing",
-                when=smoothing_share,
+                when=smoothed,
             ),
             Rule(
                 kind="warning",
                 title="Focal loss does not ask for Mixup's labels",
                 reason="For an image that is 0.70 of one class and 0.30 of another, focal loss "
-                "with γ {gamma:g} is lowest at {best:.2f} instead of 0.70.",
+                "with γ {gamma:g} is lowest at {best:.2f} instead of 0.70. Use one of the two.",
                 other="mixup",
-                when=mixed_answer,
+                when=mixed,
             ),
             Rule(
                 kind="hint",

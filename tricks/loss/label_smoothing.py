@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def label_smoothing(y: Tensor, epsilon: float) -> Tensor:
-    """``(1 - epsilon) * y + epsilon / K`` for (..., K) probabilities. Szegedy et al. 2015, sec. 7."""
+    """``(1 - epsilon) * y + epsilon / K`` of (..., K) probabilities. Szegedy et al., section 7."""
     return (1 - epsilon) * y + epsilon / y.shape[-1]
 
 

@@ -27,8 +27,9 @@ def divisor(groups: int, features: int, images: bool) -> int:
 
 def reduced(own: GroupNorm, other: None, facts: Facts) -> dict[str, object] | None:
     groups = divisor(own.groups, facts.width, images=facts.network != "mlp")
-    numbers = {"asked": own.groups, "groups": groups, "width": facts.width}
-    return numbers if groups != own.groups else None
+    if groups == own.groups:
+        return None
+    return {"asked": own.groups, "groups": groups, "width": facts.width}
 
 
 @dataclass(kw_only=True)

@@ -49,9 +49,7 @@ class AdamW(Trick):
     weight_decay: float = knob(
         0.01, low=0.0, high=1.0, symbol="λ", help="how fast weights shrink, as a share of the rate"
     )
-    lr: float = knob(
-        0.001, low=1e-6, high=1.0, log=True, symbol="η", help="its learning rate"
-    )
+    lr: float = knob(0.001, low=1e-6, high=1.0, log=True, symbol="η", help="its learning rate")
 
     def rate(self, lr: float) -> float:
         return self.lr

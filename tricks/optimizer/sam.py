@@ -73,20 +73,19 @@ class SAM(Trick):
         0.05, low=0.0, high=1.0, neutral=0.0, symbol="ρ", help="how far the worst point is away"
     )
 
-    def step(
-        self, optimizer: Optimizer, closure: Callable[[], Tensor], network: Module
-    ) -> Tensor:
+    def step(self, optimizer: Optimizer, closure: Callable[[], Tensor], network: Module) -> Tensor:
         import torch
 
         loss = closure()
-        params = [p for p in network.parameters() if p.grad is not None]
-        here = [p.detach().clone() for p in params]
+        moved = [(p, p.grad) for p in network.parameters() if p.grad is not None]
+        here = [p.detach().clone() for p, _ in moved]
         with torch.no_grad():
-            moves = ascent([p.grad for p in params if p.grad is not None], self.rho)
-            torch._foreach_add_(params, moves)
+            for (p, _), move in zip(moved, ascent([g for _, g in moved], self.rho), strict=True):
+                p.add_(move)
         with still(network):
             closure()
         with torch.no_grad():
-            torch._foreach_copy_(params, here)
+            for (p, _), weights in zip(moved, here, strict=True):
+                p.copy_(weights)
         optimizer.step()
         return loss

@@ -55,7 +55,7 @@ class EMA(Trick):
         from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
         if self.shadow is None:
-            average = get_ema_multi_avg_fn(self.decay)
+            average = get_ema_multi_avg_fn(self.decay)  # type: ignore[no-untyped-call]
             self.shadow = AveragedModel(network, multi_avg_fn=average, use_buffers=True).eval()
         self.shadow.update_parameters(network)
 

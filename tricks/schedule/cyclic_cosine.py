@@ -43,5 +43,5 @@ class CyclicCosine(Trick):
         4, low=1, high=20, integer=True, symbol="M", help="number of cycles; 1 is plain cosine"
     )
 
-    def lr(self, step: int, steps: int) -> float:
+    def factor(self, step: int, steps: int) -> float:
         return cyclic_cosine(step, steps, self.cycles)

@@ -52,5 +52,5 @@ class OneCycle(Trick):
         0.3, low=0.05, high=0.95, symbol="peak", help="share of the steps at which the rate peaks"
     )
 
-    def lr(self, step: int, steps: int) -> float:
+    def factor(self, step: int, steps: int) -> float:
         return one_cycle(step, steps, self.peak)

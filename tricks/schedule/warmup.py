@@ -57,5 +57,5 @@ class Warmup(Trick):
         0.1, low=0.0, high=0.5, neutral=0.0, symbol="W", help="share of the steps that it takes"
     )
 
-    def lr(self, step: int, steps: int) -> float:
+    def factor(self, step: int, steps: int) -> float:
         return warmup(step, steps, self.fraction)

@@ -1,0 +1,212 @@
+"""The tables of the runs page: what an experiment and a run say in one line."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.parts import words
+from pages.parts.evidence import ACTIVE, as_key, compare, setup_words, verdict_words
+from tricks import catalog
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from trainer.experiment import Experiment
+    from trainer.store import ExperimentRow, RunRow, Store
+
+# In the order in which the filter shows them, with the color of their badge.
+KINDS = {
+    "running": "blue",
+    "waiting": "gray",
+    "paused": "yellow",
+    "done": "gray",
+    "stopped": "yellow",
+    "diverged": "orange",
+    "failed": "red",
+}
+COMPLETE = ("done", "diverged")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Line:
+    """An experiment in the table."""
+
+    row: ExperimentRow
+    states: dict[str, int]
+    verdict: str
+    time: str
+
+    @property
+    def total(self) -> int:
+        return sum(self.states.values())
+
+    @property
+    def complete(self) -> int:
+        return sum(self.states.get(state, 0) for state in COMPLETE)
+
+    @property
+    def active(self) -> bool:
+        return any(self.states.get(state) for state in ACTIVE)
+
+    def kinds(self) -> list[str]:
+        """What it counts as in the filter, its main state first."""
+        has = [kind for kind in KINDS if self.states.get(kind)]
+        main = next((kind for kind in ("running", "paused", "waiting") if kind in has), None)
+        if main is None:
+            main = next((kind for kind in ("stopped", "done") if kind in has), None)
+        if main is None:
+            return has
+        beside = [kind for kind in ("diverged", "failed") if kind in has]
+        return [main, *beside]
+
+    def badges(self) -> list[str]:
+        """``done``, ``2 diverged``: the main state bare, the others with their numbers."""
+        first, *beside = self.kinds() or ["waiting"]
+        shown = [f"{self.states[kind]} {kind}" for kind in beside]
+        if first in ("diverged", "failed") and self.states[first] != self.total:
+            first = f"{self.states[first]} {first}"
+        return [first, *shown]
+
+
+def lines(store: Store, slots: int) -> list[Line]:
+    """Every experiment, the newest first."""
+    counts = store.counts()
+    return [line(store, row, counts.get(row.id, {}), slots) for row in store.experiments()]
+
+
+def line(store: Store, row: ExperimentRow, states: dict[str, int], slots: int) -> Line:
+    if any(states.get(state) for state in ACTIVE):
+        left = seconds_left(store.runs(row.id))
+        shown = f"{words.about(left / max(1, slots))} left" if left else ""
+        return Line(row=row, states=states, verdict="too early", time=shown)
+    verdict, seconds = outcome(str(store.path), row.id, as_key(states), store, row)
+    shown = words.seconds(seconds) if seconds else ""
+    return Line(row=row, states=states, verdict=verdict, time=shown)
+
+
+@st.cache_data(show_spinner=False, max_entries=2000)
+def outcome(
+    path: str,
+    experiment_id: str,
+    states: tuple[tuple[str, int], ...],
+    _store: Store,
+    _row: ExperimentRow,
+) -> tuple[str, float]:
+    """Verdict and training seconds of an experiment in which nothing runs; see `evidence_of`."""
+    runs = _store.runs(_row.id)
+    seconds = sum({run.id: run.seconds or 0.0 for run in runs}.values())
+    return verdict_words(_row.experiment, compare(_row.experiment, runs)), seconds
+
+
+def seconds_left(runs: Sequence[RunRow]) -> float | None:
+    """Training seconds that are still to come, from the speed of the runs so far."""
+    speeds = [run.seconds / run.step for run in runs if run.seconds and run.step]
+    if not speeds:
+        return None
+    speed = sum(speeds) / len(speeds)
+    budget = max((run.seconds or 0.0 for run in runs if run.state == "done"), default=0.0)
+    left = 0.0
+    for run in {run.id: run for run in runs if run.state in ACTIVE}.values():
+        if run.steps:
+            left += (run.steps - run.step) * speed
+        else:
+            left += max(0.0, budget - (run.seconds or 0.0))
+    return left
+
+
+def matches(one: Line, query: str) -> bool:
+    """Every word stands in the name, the data set, the network, an arm or a trick's title."""
+    experiment = one.row.experiment
+    tricks = {choice.id for arm in experiment.arms for choice in arm.tricks}
+    text = " ".join(
+        [
+            one.row.name,
+            one.row.id,
+            setup_words(experiment.setup),
+            *(arm.name for arm in experiment.arms),
+            *tricks,
+            *(catalog()[trick].card.title for trick in tricks if trick in catalog()),
+        ]
+    ).casefold()
+    return all(word in text for word in query.casefold().split())
+
+
+def ago(then: float, now: float | None = None) -> str:
+    """``just now``, ``9 min ago``, ``1 h ago``, ``yesterday``, ``5 days ago``, ``2026-03-01``."""
+    now = time.time() if now is None else now
+    minutes = (now - then) / 60
+    if minutes < 1:
+        return "just now"
+    if minutes < 60:
+        return f"{int(minutes)} min ago"
+    days = (day(now) - day(then)).days
+    if minutes < 12 * 60 or days == 0:
+        return f"{int(minutes / 60)} h ago"
+    if days == 1:
+        return "yesterday"
+    return f"{days} days ago" if days < 30 else str(day(then))
+
+
+def day(when: float) -> Any:
+    from datetime import datetime
+
+    return datetime.fromtimestamp(when).date()
+
+
+def experiment_columns(shown: Sequence[Line]) -> dict[str, list[Any]]:
+    return {
+        "Experiment": [one.row.name for one in shown],
+        "State": [one.badges() for one in shown],
+        "Progress": [one.complete / one.total if one.total else 0.0 for one in shown],
+        "Runs": [f"{one.complete} of {one.total}" for one in shown],
+        "Verdict": [one.verdict for one in shown],
+        "Setup": [setup_words(one.row.experiment.setup) for one in shown],
+        "Started": [ago(one.row.created_at) for one in shown],
+        "Time": [one.time for one in shown],
+    }
+
+
+def state_column(cells: Sequence[Sequence[str]]) -> Any:
+    """Badges in the colors of their states, whatever number stands before the word."""
+    options = sorted({badge for cell in cells for badge in cell})
+    colors = [KINDS[badge.split()[-1]] for badge in options]
+    return st.column_config.MultiselectColumn(options=options, color=colors)
+
+
+def run_columns(experiment: Experiment, runs: Sequence[RunRow]) -> dict[str, list[Any]]:
+    loss = experiment.metric == "test_loss"
+    unit = 1 if loss else 100
+    name = "Test loss" if loss else "Test accuracy, %"
+    return {
+        "Arm": [run.arm_name for run in runs],
+        "Seed": [run.seed for run in runs],
+        "State": [[run.state] for run in runs],
+        "Steps": [steps(run) for run in runs],
+        name: [rounded(run.metrics.get(experiment.metric), unit, 3 if loss else 1) for run in runs],
+        "Seconds": [rounded(run.seconds, 1, 1) for run in runs],
+        "What happened": [happened(run) for run in runs],
+    }
+
+
+def steps(run: RunRow) -> str:
+    if run.steps is None:
+        return f"{run.step:,}" if run.step else ""
+    return f"{run.step:,} of {run.steps:,}"
+
+
+def rounded(value: float | None, unit: float, digits: int) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(unit * value, digits)
+
+
+def happened(run: RunRow) -> str:
+    """Why a run ended as it did, or what it does before its first step."""
+    if run.state in ("diverged", "failed"):
+        return run.error_text or (run.error_kind or "").replace("_", " ")
+    if run.state == "running":
+        return "stopping" if run.desired == "stop" else run.message or ""
+    return ""

@@ -1,0 +1,136 @@
+"""The launch bar, at the bottom of the page: what it costs, More, and Launch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts import transfer
+from pages.parts.cost import Cost, bar_text, cost_of, duration, is_long
+from pages.parts.draft import data_of, experiment_of
+from pages.parts.home import store, wake, worker
+from pages.parts.notices import broken, in_words
+from pages.parts.session import draft
+from trainer.experiment import ExperimentError, parse
+from trainer.store import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pages.parts.notices import Found
+    from trainer.experiment import Experiment
+
+MORE = {
+    "link": ":material/link: Copy link",
+    "load": ":material/upload_file: Load an experiment (JSON)",
+    "empty": ":material/restart_alt: Start empty",
+}
+
+
+def launch_bar(found: Sequence[Found]) -> None:
+    """Always in sight. Launch is refused only while tricks are in conflict."""
+    experiment = experiment_of(draft())
+    stuck = bool(broken(found))
+    cost = None if stuck else cost_of(store(), experiment)
+    with st.bottom, st.container(horizontal=True, key="launchbar", vertical_alignment="center"):
+        if cost is None:
+            with st.container(key="cost"):
+                st.markdown(f"**Nothing to launch yet:** {in_words(found)}.")
+        else:
+            state, _ = worker()
+            waiting = cost.seconds is None or state == "starting"
+            st.fragment(cost_line, run_every=1 if waiting else None)(experiment, waiting)
+        more = st.menu_button(
+            "More", list(MORE), format_func=MORE.__getitem__, type="tertiary", key="more",
+            on_click=chosen,
+        )  # fmt: skip
+        long = cost is not None and is_long(cost, slots())
+        pressed = st.button(
+            "Launch",
+            type="primary",
+            icon=":material/play_arrow:",
+            shortcut="mod+enter",
+            key="launch",
+            disabled=stuck,
+            on_click=None if long else launch,
+        )
+    if pressed and cost is not None and long:
+        confirm(cost)
+    if more:
+        transfer.OPENS[more]()
+
+
+def chosen() -> None:
+    if st.session_state["more"] == "empty":
+        transfer.start_empty()
+
+
+def slots() -> int:
+    _, row = worker()
+    return row.slots if row else 0
+
+
+def cost_line(experiment: Experiment, waiting: bool) -> None:
+    """The text of the bar; looks again every second until the time is known."""
+    cost = cost_of(store(), experiment)
+    state, _ = worker()
+    if waiting and cost.seconds is not None and state != "starting":
+        st.rerun()  # known now: draw once more, without the clock
+    if cost.seconds is None:
+        ask_trial(experiment)
+    with st.container(key="cost"):
+        st.markdown(bar_text(experiment, cost, state, slots()))
+
+
+def ask_trial(experiment: Experiment) -> None:
+    """Have the worker time a few steps; once for each network, data set, batch size and device."""
+    setup = experiment.setup
+    asked = st.session_state.setdefault("asked_trials", set())
+    key = (setup.dataset, setup.network, setup.batch_size, setup.device)
+    if key not in asked:
+        asked.add(key)
+        store().ask_trial(setup)
+
+
+def launch() -> None:
+    """Store the experiment and turn the page to watching it."""
+    try:
+        experiment = parse(data_of(draft()))
+        same = [row.id for row in store().experiments() if row.experiment == experiment]
+        settled = not cost_of(store(), experiment).new
+        id = same[0] if same and settled else store().launch(experiment)
+    except ExperimentError as error:
+        st.session_state["refused"] = [str(one) for one in error.problems]
+    except StoreError as error:
+        st.session_state["refused"] = [str(error)]
+    else:
+        wake()
+        st.query_params.from_dict({"experiment": id})
+
+
+def refused() -> None:
+    """Why the last press of Launch did nothing."""
+    problems = st.session_state.pop("refused", None)
+    if problems:
+        st.error(
+            transfer.listing(problems) + "\n\nNothing was launched, and the plan is as it was.",
+            title="This cannot be launched",
+            icon=":material/block:",
+        )
+
+
+@st.dialog("Launch a long comparison?")
+def confirm(cost: Cost) -> None:
+    """Asked once, above ten minutes."""
+    workers = f"{slots()} workers" if slots() != 1 else "1 worker"
+    st.markdown(
+        f"**{cost.new:,} runs** take {duration(cost, slots())} on {workers}. They go on when "
+        "this page is closed, and can be stopped at any time."
+    )
+    with st.container(horizontal=True):
+        if st.button("Launch", type="primary", key="launch_long"):
+            launch()
+            st.rerun()
+        if st.button("Not yet", key="launch_not"):
+            st.rerun()

@@ -1,0 +1,153 @@
+"""A plan on its way: out as a link, in from an address or as JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from pages.parts import words
+from pages.parts.draft import Draft, decode, plan_of
+from pages.parts.examples import EMPTY, example
+from pages.parts.session import draft
+from trainer.experiment import ExperimentError, pack, parse, read_json, unpack
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+MOST = 12  # problems that are listed; more are counted
+
+
+def address(draft: Draft) -> str | None:
+    """The plan for the address; None for the example that the address without one shows."""
+    plan = plan_of(draft)
+    return None if plan == plan_of(example()) else pack(plan)
+
+
+def arrive() -> None:
+    """Bring the draft in line with the address, or stop and say what is wrong with it.
+
+    The address decides when it changed: a link was opened, or the browser went back.
+    """
+    state = st.session_state
+    given, shown = st.query_params.get("plan"), state.get("plan_shown")
+    if given is not None and given != shown:
+        try:
+            state["draft"] = decode(unpack(given))
+        except ExperimentError as error:
+            malformed(error, given)
+            st.stop()
+        state["plan_shown"] = given
+    elif "draft" not in state or (given is None and shown and state.get("planning")):
+        state["draft"] = example()
+        state["plan_shown"] = None
+
+
+def keep() -> None:
+    """Write the draft into the address, so that copying it copies the plan."""
+    state = st.session_state
+    plan = address(draft())
+    state["plan_shown"], state["planning"] = plan, True
+    if plan is None:
+        st.query_params.pop("plan", None)
+    elif st.query_params.get("plan") != plan:
+        st.query_params["plan"] = plan
+
+
+def listing(problems: Sequence[object]) -> str:
+    """Problems as a list, or as a sentence when there is one."""
+    texts = [words.plain(str(one)) for one in problems]
+    if len(texts) == 1:
+        return texts[0]
+    rest = [f"- and {len(texts) - MOST:,} more"] if len(texts) > MOST else []
+    return "\n".join([f"- {text}" for text in texts[:MOST]] + rest)
+
+
+def malformed(error: ExperimentError, given: str) -> None:
+    """The address holds no plan that can be drawn."""
+    st.error(
+        listing(error.problems) + "\n\nNothing was changed.",
+        title="This link does not hold a comparison that can be run",
+        icon=":material/link_off:",
+    )
+    try:
+        text = json.dumps(unpack(given), indent=2, ensure_ascii=False)
+    except ExperimentError:
+        text = None
+    with st.container(horizontal=True):
+        if text is not None and st.button("Edit", key="edit_plan"):
+            st.session_state["load_text"] = text
+            load()
+        st.button("Start from the example", key="start_example", on_click=start_over)
+        if "draft" in st.session_state:
+            st.button("Back to my plan", key="back_to_plan", on_click=st.query_params.clear)
+
+
+def start_over() -> None:
+    """The example instead of what the address said."""
+    st.session_state["draft"] = example()
+    st.session_state["plan_shown"] = None
+    st.query_params.clear()
+
+
+def start_empty() -> None:
+    st.session_state["draft"] = example(EMPTY)
+
+
+def open_link() -> None:
+    """The plan as an address of its own."""
+    here = urlsplit(st.context.url or "http://localhost:8501/")
+    copy_link(f"{here.scheme}://{here.netloc}/?plan={pack(plan_of(draft()))}")
+
+
+@st.dialog("Copy link")
+def copy_link(url: str) -> None:
+    st.markdown("This link holds the whole plan. It opens in any Trickboard, on any machine.")
+    st.code(url, language=None, wrap_lines=True, height=160)
+    st.caption("The button in the corner copies it.")
+
+
+def open_load() -> None:
+    st.session_state["load_text"] = ""
+    load()
+
+
+@st.dialog("Load an experiment (JSON)", width="medium")
+def load() -> None:
+    """A file or pasted text. What is wrong is listed here, and the plan stays as it was."""
+    file = st.file_uploader("A file", type="json", key="load_file")
+    pasted = st.text_area("Or its text", key="load_text", height=220)
+    text: str | bytes = file.getvalue() if file else pasted
+    if not st.button("Load", type="primary", key="load_now"):
+        return
+    try:
+        state = read(text)
+    except ExperimentError as error:
+        st.error(
+            listing(error.problems) + "\n\nNothing was changed.", title="This cannot be loaded"
+        )
+        return
+    st.session_state["draft"] = state
+    st.session_state["plan_shown"] = None
+    st.query_params.clear()
+    st.rerun()
+
+
+def read(text: str | bytes) -> Draft:
+    """The draft in a file: an experiment, a plan, or what ``python -m trainer run --json`` prints.
+
+    Raises:
+        ExperimentError: with every problem.
+    """
+    data: Any = read_json(text)
+    if isinstance(data, dict) and isinstance(data.get("experiment"), dict):
+        data = data["experiment"]
+    if isinstance(data, dict) and "design" not in data:
+        known = {key: value for key, value in data.items() if key != "id"}
+        parse(known)  # a whole experiment: what is left out of one is an error
+    return decode(data)
+
+
+OPENS = {"link": open_link, "load": open_load, "empty": lambda: None}

@@ -1,0 +1,180 @@
+"""Every experiment and its runs: how far they are, what came out, what went wrong."""
+
+from functools import partial
+
+import streamlit as st
+
+from pages.parts import board, run_actions, words
+from pages.parts.home import store, wake, worker
+from trainer.home import log_file
+
+TABLE = "experiments"
+LOG_TAIL = 64_000  # characters of a log that are shown
+
+
+def choose() -> None:
+    """The selected row goes into the address."""
+    rows = st.session_state[TABLE]["selection"]["rows"]
+    shown = st.session_state["runs_shown"]
+    if rows and rows[0] < len(shown):
+        st.query_params["experiment"] = shown[rows[0]]
+    else:
+        st.query_params.pop("experiment", None)
+
+
+def experiments_table(shown: list[board.Line]) -> None:
+    """The table; the row of the experiment in the address is selected, wherever it stands now."""
+    ids = [one.row.id for one in shown]
+    st.session_state["runs_shown"] = ids
+    chosen = st.query_params.get("experiment")
+    rows = [ids.index(chosen)] if chosen in ids else []
+    known = st.session_state.get(TABLE, {}).get("selection", {}).get("rows", [])
+    if list(known) != rows:
+        st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    columns = board.experiment_columns(shown)
+    st.dataframe(
+        columns,
+        key=TABLE,
+        on_select=choose,
+        selection_mode="single-row",
+        hide_index=True,
+        row_height=40,
+        height="content" if len(shown) <= 12 else 522,
+        placeholder="",
+        column_config={
+            "Experiment": st.column_config.TextColumn(width="large"),
+            "State": board.state_column(columns["State"]),
+            "Progress": st.column_config.ProgressColumn(min_value=0, max_value=1, format="percent"),
+            "Verdict": st.column_config.TextColumn(width="medium"),
+            "Time": st.column_config.TextColumn(
+                help="Training time of all its runs together; while it runs, what is left of it."
+            ),
+        },
+        alt="Experiments with their state, progress, verdict and setup",
+    )
+
+
+def experiment_part(one: board.Line) -> None:
+    """The selected experiment: what one can do with it, and its runs."""
+    row = one.row
+    with st.container(horizontal=True, vertical_alignment="center", key="run-head"):
+        st.header(words.plain(row.name), anchor=False)
+        with st.container(horizontal=True, width="content"):
+            run_actions.buttons(row)
+    runs = store().runs(row.id)
+    key = f"runs-{row.id}"
+    chosen = st.dataframe(
+        board.run_columns(row.experiment, runs),
+        key=key,
+        on_select="rerun",
+        selection_mode="single-row",
+        hide_index=True,
+        height="content" if len(runs) <= 10 else 390,
+        placeholder="",
+        column_config={
+            "State": board.state_column([[run.state] for run in runs]),
+            "What happened": st.column_config.TextColumn(width="large"),
+            "Test accuracy, %": st.column_config.NumberColumn(format="%.1f"),
+            "Test loss": st.column_config.NumberColumn(format="%.3f"),
+            "Seconds": st.column_config.NumberColumn(format="%.1f"),
+        },
+        alt="The runs of the experiment with their state, steps and result",
+    )
+    rows = chosen.selection.rows
+    if rows and rows[0] < len(runs):
+        run_part(runs[rows[0]])
+    else:
+        st.caption("Select a run to read its log.")
+
+
+def run_part(run: board.RunRow) -> None:
+    """The selected run: what went wrong with it, and its log."""
+    name = f"{run.arm_name}, seed {run.seed}"
+    happened = board.happened(run)
+    with st.container(horizontal=True, vertical_alignment="center", key="log-head"):
+        text = f"**{words.plain(name)}** {run.state}"
+        st.markdown(f"{text}: {words.plain(happened)}" if happened else text)
+        if run.state in ("failed", "stopped"):
+            icon = ":material/replay:"
+            st.button("Run it again", icon=icon, on_click=again, args=(run.id,), key="again")
+    file = log_file(store().home, run.id)
+    log = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
+    if log.strip():
+        st.code(log[-LOG_TAIL:], language=None, height=260, wrap_lines=True)
+    else:
+        st.caption("Its log is empty: a run writes one when something goes wrong or is slow.")
+
+
+def again(run_id: str) -> None:
+    store().run_again(run_id)
+    wake()
+
+
+def filters(found: list[board.Line]) -> list[board.Line]:
+    """Title, search and filter; what they leave of the experiments."""
+    with st.container(horizontal=True, vertical_alignment="center", key="runs-head"):
+        st.title("Runs", anchor=False)
+        query = st.text_input(
+            "Search", type="search", live=True, key="runs_search", persist_state="session",
+            label_visibility="collapsed", placeholder="Find by name, data, trick",
+            icon=":material/search:", width=260,
+        )  # fmt: skip
+        found = [one for one in found if board.matches(one, query or "")]
+        counts = {kind: sum(kind in one.kinds() for one in found) for kind in board.KINDS}
+        kinds = [kind for kind, count in counts.items() if count]
+        if st.session_state.get("runs_kind") not in kinds:
+            st.session_state["runs_kind"] = None
+        kind = st.pills(
+            "State", kinds, format_func=lambda kind: f"{kind.capitalize()} {counts[kind]}",
+            key="runs_kind", label_visibility="collapsed",
+        )  # fmt: skip
+    return [one for one in found if kind is None or kind in one.kinds()]
+
+
+def clear() -> None:
+    st.session_state["runs_search"] = ""
+    st.session_state["runs_kind"] = None
+
+
+def unknown(experiment_id: str) -> None:
+    with st.container(border=True, key="unknown-experiment"):
+        st.markdown(
+            f"There is no experiment `{experiment_id[:40].replace('`', '')}` in this store. It may "
+            "have been deleted, or live on another machine."
+        )
+        st.button("All runs", on_click=partial(st.query_params.pop, "experiment", None))
+
+
+def page(refreshing: bool) -> None:
+    """The whole page; a fragment, so that it follows its runs without the bar being redrawn."""
+    _, row = worker()
+    every = board.lines(store(), row.slots if row else 1)
+    active = any(one.active for one in every)
+    if active != refreshing and not st.session_state.get("runs_asked"):
+        st.rerun()  # the other rhythm
+    if not every:
+        run_actions.nothing_yet()
+    else:
+        shown = filters(every)
+        if shown:
+            experiments_table(shown)
+        else:
+            st.markdown("No experiment matches this search.")
+            st.button("Clear the search", on_click=clear)
+    chosen = st.query_params.get("experiment")
+    if chosen is None:
+        return
+    one = next((one for one in every if one.row.id == chosen), None)
+    if one is None:
+        unknown(chosen)
+    else:
+        experiment_part(one)
+
+
+now_active = any(
+    states.get(state) for states in store().counts().values() for state in board.ACTIVE
+)
+# A dialog would close when the page behind it is drawn again.
+rhythm = None if run_actions.asked() else 2 if now_active else 10
+st.fragment(page, run_every=rhythm)(now_active)
+run_actions.dialogs()

@@ -1,0 +1,262 @@
+"""The loop: same seed same curve, streams that do not shift each other, moments in their order."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+from trainer import engine
+from trainer.experiment import Arm, Run, parse
+from trainer.record import Gradients, Moments
+from tricks.base import Split, Trick
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+TINY = {"dataset": "digits", "train_size": 96, "steps": 24, "batch_size": 32}
+
+
+def make_run(seed: int = 0, tricks: list[dict[str, Any]] | None = None, **setup: Any) -> Run:
+    data = {
+        "name": "tiny",
+        "setup": {**TINY, "network": {"kind": "mlp", "depth": 2, "width": 16}, **setup},
+        "arms": [{"name": "arm", "tricks": tricks or []}],
+        "seeds": [seed],
+    }
+    return parse(data).runs()[0]
+
+
+def follow(run: Run, home: Path) -> tuple[list[engine.Point], engine.Outcome]:
+    """All points of a run and how it ended."""
+    points = []
+    steps = engine.train(run, home=home)
+    while True:
+        try:
+            points.append(next(steps))
+        except StopIteration as end:
+            return points, end.value
+
+
+def series(points: list[engine.Point], key: str) -> list[tuple[int, float]]:
+    return [(point.step, point.value) for point in points if point.key == key]
+
+
+TIMED = ("seconds", "samples_per_second")
+
+
+def untimed(points: list[engine.Point]) -> list[engine.Point]:
+    return [point for point in points if point.key not in TIMED]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def test_the_same_run_gives_the_same_points_bit_for_bit(home: Path) -> None:
+    tricks = [{"id": "dropout"}, {"id": "mixup"}, {"id": "batch_norm"}]
+    run = make_run(3, tricks, label_noise=0.2, input_noise=0.5)
+    first, one = follow(run, home)
+    torch.randn(7)  # what others drew before must not matter
+    second, two = follow(run, home)
+    assert untimed(first) == untimed(second)
+    assert one.metrics["test_loss"] == two.metrics["test_loss"]
+
+
+def test_another_seed_gives_another_curve(home: Path) -> None:
+    assert untimed(follow(make_run(0), home)[0]) != untimed(follow(make_run(1), home)[0])
+
+
+def test_every_key_is_there_and_steps_are_complete(home: Path) -> None:
+    points, outcome = follow(make_run(), home)
+    assert outcome.state == "done"
+    assert outcome.steps == 24
+    for key in ("loss", "lr", "grad_norm"):
+        assert [step for step, _ in series(points, key)] == list(range(1, 25))
+    for key in ("test_loss", "test_accuracy", "train_loss", "train_accuracy", "seconds"):
+        steps = [step for step, _ in series(points, key)]
+        assert steps[0] == 0
+        assert steps[-1] == 24
+        assert steps == sorted(set(steps))
+    assert series(points, "test_loss")[-1][1] == outcome.metrics["test_loss"]
+
+
+def test_the_first_evaluation_is_of_the_untrained_net(home: Path) -> None:
+    points, outcome = follow(make_run(steps=200, train_size=400), home)
+    accuracy = series(points, "test_accuracy")
+    assert accuracy[0][1] < 0.35
+    assert outcome.metrics["test_accuracy"] > 0.7
+
+
+def test_a_run_that_blows_up_ends_as_diverged_and_keeps_its_curve(home: Path) -> None:
+    deep = {"kind": "mlp", "depth": 8, "width": 64}
+    points, outcome = follow(make_run(lr=1.0, steps=200, network=deep), home)
+    assert outcome.state == "diverged"
+    assert outcome.text == f"the loss is not a number at step {outcome.steps}"
+    losses = series(points, "loss")
+    assert [step for step, _ in losses] == list(range(1, outcome.steps))
+    assert all(math.isfinite(value) for _, value in losses)
+
+
+def test_a_budget_in_seconds_ends_by_the_clock(home: Path) -> None:
+    run = make_run(steps=None, seconds=0.3, tricks=[{"id": "cyclic_cosine"}])
+    points, outcome = follow(run, home)
+    assert outcome.state == "done"
+    assert outcome.seconds >= 0.3
+    rates = [value for _, value in series(points, "lr")]
+    assert rates[0] == pytest.approx(0.1, rel=0.2)
+    assert max(rates) > 5 * min(rates)
+
+
+def test_a_training_set_smaller_than_a_batch_is_one_batch(home: Path) -> None:
+    _, outcome = follow(make_run(train_size=20, batch_size=64), home)
+    assert outcome.state == "done"
+
+
+def test_the_gradient_norm_is_that_of_all_gradients(home: Path) -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 2))
+    flat = Gradients(network)
+    flat.clear()
+    network(torch.ones(5, 3)).square().sum().backward()
+    expected = torch.nn.utils.get_total_norm([p.grad for p in network.parameters()])
+    torch.testing.assert_close(flat.norm(), expected)
+    network.zero_grad(set_to_none=True)
+    flat.clear()
+    assert all(p.grad is not None and not p.grad.any() for p in network.parameters())
+
+
+CALLS: list[str] = []
+
+
+@dataclass(kw_only=True)
+class Recorder(Trick):
+    """Every moment changes nothing and notes that it was called."""
+
+    seen: list[int] = field(init=False, default_factory=list)
+
+    @classmethod
+    def id(cls) -> str:
+        return "recorder"
+
+    def note(self, moment: str) -> None:
+        if not CALLS or CALLS[-1] != moment:
+            CALLS.append(moment)
+
+    def dataset(self, split: Split, rng: torch.Generator) -> Split:
+        self.note("dataset")
+        return split
+
+    def sampler(self, split: Split, rng: torch.Generator) -> torch.Tensor:
+        self.note("sampler")
+        return torch.arange(len(split.y))
+
+    def network(self, spec: Any) -> Any:
+        self.note("network")
+        return spec
+
+    def initialize(self, network: torch.nn.Module, rng: torch.Generator) -> None:
+        self.note("initialize")
+
+    def rate(self, lr: float) -> float:
+        return lr
+
+    def optimizer(self, params: Any, lr: float) -> torch.optim.Optimizer:
+        self.note("optimizer")
+        return torch.optim.SGD(params, lr=lr)
+
+    def lr(self, step: int, steps: int) -> float:
+        self.note("lr")
+        return 1.0
+
+    def batch(self, x: Any, y: Any, rng: torch.Generator) -> Any:
+        self.note("batch")
+        assert y.shape == (len(x), 10)
+        return x, y
+
+    def loss(self, logits: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
+        self.note("loss")
+        return -(y * logits.log_softmax(-1)).sum(-1)
+
+    def batch_loss(self, loss: torch.Tensor) -> torch.Tensor:
+        self.note("batch_loss")
+        return loss
+
+    def penalty(self, network: torch.nn.Module) -> torch.Tensor:
+        self.note("penalty")
+        return torch.zeros(())
+
+    def gradients(self, network: torch.nn.Module) -> None:
+        self.note("gradients")
+
+    def step(self, optimizer: Any, closure: Any, network: torch.nn.Module) -> torch.Tensor:
+        self.note("step")
+        return optimizer.step(closure)
+
+    def after_step(self, network: torch.nn.Module, step: int) -> None:
+        self.note("after_step")
+        self.seen.append(step)
+
+    def after_epoch(self, network: torch.nn.Module, epoch: int) -> None:
+        self.note("after_epoch")
+
+    def predictor(self, network: torch.nn.Module, predict: Any) -> Any:
+        self.note("predictor")
+        return predict
+
+
+def test_the_moments_run_in_the_order_of_the_contract(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recorder = Recorder()
+    run = make_run(train_size=64, steps=4)
+    monkeypatch.setattr(Arm, "make", lambda self: [recorder])
+    CALLS.clear()
+    follow(run, home)
+    before = ["dataset", "network", "initialize", "lr", "optimizer", "predictor"]
+    step = ["lr", "batch", "step", "loss", "batch_loss", "penalty", "gradients", "after_step"]
+    epoch = ["sampler", *step, *step, "after_epoch"]
+    # One rule has two names for a place: the last evaluation follows the last epoch's end.
+    assert [*before, *epoch] == CALLS[: len(before) + len(epoch)]
+    assert CALLS[-1] == "predictor"
+    assert recorder.seen == [1, 2, 3, 4]
+
+
+@dataclass(kw_only=True)
+class Drawer(Trick):
+    """Draws numbers at every batch and changes nothing."""
+
+    @classmethod
+    def id(cls) -> str:
+        return "drawer"
+
+    def batch(self, x: Any, y: Any, rng: torch.Generator) -> Any:
+        torch.rand(1000, generator=rng)
+        return x, y
+
+
+def test_a_trick_that_draws_shifts_nobody_else(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = make_run(label_noise=0.3, tricks=[{"id": "dropout"}])
+    plain, _ = follow(run, home)
+    tricks = [*run.arm.make(), Drawer()]
+    monkeypatch.setattr(Arm, "make", lambda self: tricks)
+    drawn, _ = follow(run, home)
+    assert untimed(plain) == untimed(drawn)
+
+
+def test_evaluation_does_not_touch_training(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tricks = [{"id": "dropout"}, {"id": "batch_norm"}]
+    sparse, _ = follow(make_run(tricks=tricks), home)
+    monkeypatch.setattr(engine, "evaluation_steps", lambda *a: lambda step, seconds: True)
+    dense, _ = follow(make_run(tricks=tricks), home)
+    assert series(sparse, "loss") == series(dense, "loss")
+
+
+def test_two_owners_of_a_moment_are_refused() -> None:
+    with pytest.raises(ValueError, match="both own loss"):
+        Moments([Recorder(), Recorder()]).only("loss")

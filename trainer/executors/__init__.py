@@ -1,0 +1,1 @@
+"""Where the processes of runs live: this machine now, others behind the same interface."""

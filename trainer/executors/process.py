@@ -1,0 +1,250 @@
+"""What the process of a run does: train, write its points, hear what is desired, end.
+
+A thread writes every quarter of a second, so that the run stays this process's own while the
+training is busy, and so that a wish to stop is heard.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from sqlalchemy.exc import OperationalError
+
+from trainer.home import log_file
+from trainer.queue import Claim, Fenced, Numbers, Queue
+from trainer.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+    from multiprocessing.connection import Connection
+
+    from trainer.engine import Outcome
+    from trainer.experiment import Setup
+
+EVERY = 0.25  # seconds between batches
+SIGN_OF_LIFE = 1.0  # seconds after which a write is due even without points
+STOP_GRACE = 1.0  # seconds the training has to end by itself when it is told to stop
+STORE_GRACE = 60.0  # seconds for which a store that refuses (full disk, lock) is tried again
+TRIAL_STEPS = 40
+
+
+def train_run(path: str, claim: Claim) -> None:
+    """Train a claimed run to its end. The store at ``path`` learns how it went."""
+    preloaded = "torch" in sys.modules
+    store = Store(path)
+    write_to_log(store, claim.run.id)
+    print(f"\nattempt {claim.attempt} on {claim.device}, seed {claim.run.seed}", flush=True)
+    print(f"torch was {'' if preloaded else 'not '}loaded before", flush=True)
+    writer = Writer(Queue(store), claim)
+    try:
+        writer.start()
+        import torch
+
+        from trainer.engine import train
+
+        torch.set_num_threads(1)
+        points = train(claim.run, home=store.home, device=claim.device, say=writer.say)
+        outcome = follow(points, writer)
+        if outcome is None:
+            writer.end(state="stopped")
+        else:
+            writer.end(
+                state=outcome.state,
+                steps=outcome.steps,
+                seconds=outcome.seconds,
+                metrics=outcome.metrics,
+                text=outcome.text,
+            )
+    except Fenced as gone:
+        print(gone, flush=True)
+    except Exception as error:
+        traceback.print_exc()
+        sys.stderr.flush()
+        kind, text = explain(error, writer.step)
+        writer.end(state="failed", kind=kind, text=text)
+
+
+def follow(points: Generator[Numbers, None, Outcome], writer: Writer) -> Outcome | None:
+    """Hand the points on until the run ends by itself; None: it was told to stop."""
+    while not writer.stopped.is_set():
+        try:
+            writer.add(next(points))
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+    points.close()
+    return None
+
+
+class Writer:
+    """Collects the points of a run and writes them, from a thread of its own."""
+
+    def __init__(self, queue: Queue, claim: Claim) -> None:
+        self.queue = queue
+        self.claim = claim
+        self.stopped = threading.Event()
+        self.closed = threading.Event()
+        self.writing = threading.Lock()
+        self.buffer: deque[Numbers] = deque()
+        self.batch: list[Numbers] = []  # taken from the buffer, not yet in the store
+        self.message: str | None = None
+        self.said: str | None = None
+        self.step = 0
+        self.written = self.stop_seen = time.monotonic()
+        self.thread = threading.Thread(target=self.keep_writing, daemon=True)
+
+    def start(self) -> None:
+        """Sign the run and begin to write.
+
+        Raises:
+            Fenced: it is too late.
+        """
+        self.queue.begin(self.claim, os.getpid(), psutil.Process().create_time())
+        self.thread.start()
+
+    def add(self, point: Numbers) -> None:
+        self.buffer.append(point)
+        self.step = point[0]
+        self.message = None
+
+    def say(self, text: str) -> None:
+        """Tell what happens before the first step."""
+        self.message = text
+
+    def take(self) -> list[Numbers]:
+        """All points that are not in the store yet."""
+        while self.buffer:
+            self.batch.append(self.buffer.popleft())
+        return self.batch
+
+    def keep_writing(self) -> None:
+        while not self.closed.wait(EVERY):
+            try:
+                with self.writing:
+                    if not self.closed.is_set():
+                        self.write()
+            except Fenced as gone:
+                print(gone, flush=True)
+                os._exit(0)
+            except OperationalError as refused:  # disk full, or locked for very long
+                print(f"the store refuses, trying again: {refused.orig}", flush=True)
+                if time.monotonic() - self.written > STORE_GRACE:
+                    os._exit(1)
+
+    def write(self) -> None:
+        now = time.monotonic()
+        quiet = self.message == self.said and now - self.written < SIGN_OF_LIFE
+        if not self.take() and quiet and not self.stopped.is_set():
+            return
+        desired = self.queue.write(self.claim, self.batch, message=self.message)
+        self.batch, self.written, self.said = [], now, self.message
+        if desired == "run":
+            return
+        if not self.stopped.is_set():
+            self.stop_seen = now
+            self.stopped.set()
+        elif now - self.stop_seen > STOP_GRACE:  # the training is in one long call
+            self.queue.finish(self.claim, self.take(), state="stopped")
+            os._exit(0)
+
+    def end(self, **how: Any) -> None:
+        """Write the last points and how the run ended."""
+        self.closed.set()
+        with self.writing:
+            begun = time.monotonic()
+            while True:
+                try:
+                    self.queue.finish(self.claim, self.take(), **how)
+                    return
+                except Fenced as gone:
+                    print(gone, flush=True)
+                    return
+                except OperationalError as refused:
+                    print(f"the store refuses, trying again: {refused.orig}", flush=True)
+                    if time.monotonic() - begun > STORE_GRACE:
+                        raise
+                    time.sleep(EVERY)
+
+
+def explain(error: Exception, step: int) -> tuple[str, str]:
+    """The kind of a failure and one sentence about it; the traceback is in the log."""
+    import torch
+
+    from trainer.datasets import DataError
+
+    if isinstance(error, DataError):
+        return "data", str(error)
+    text = str(error).strip()
+    allocator = isinstance(error, RuntimeError) and "can't allocate memory" in text
+    if allocator or isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return "out_of_memory", f"out of memory at step {step}"
+    first = text.splitlines()[0] if text else "no reason given"
+    return "error", f"{type(error).__name__} at step {step}: {first}"
+
+
+def write_to_log(store: Store, name: str) -> None:
+    """From here on what this process prints is in the log of its run; Ctrl-C is not its affair."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    log = os.open(log_file(store.home, name), os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+
+
+def time_steps(path: str, kind: str, setup: Setup) -> None:
+    """Measure the seconds of a step of the plain net, and write them to the store."""
+    from trainer.experiment import Arm, Run
+
+    store = Store(path)
+    write_to_log(store, "trials")
+    import torch
+
+    from trainer.devices import choose, present
+    from trainer.engine import train
+
+    torch.set_num_threads(1)
+    few = setup.model_copy(update={"epochs": None, "seconds": None, "steps": TRIAL_STEPS})
+    run = Run(id="trial", setup=few, arm=Arm(name="baseline"), seed=0)
+    device = choose(setup.device, present(), {}, 1)
+    points = train(run, home=store.home, device=device or "cpu")
+    while True:
+        try:
+            next(points)
+        except StopIteration as end:
+            Queue(store).timed(kind, end.value.seconds / max(1, end.value.steps))
+            return
+
+
+def report(pipe: Connection) -> None:
+    """Tell which devices there are, and whether the imports were done before this process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    preloaded = "torch" in sys.modules
+    import torch
+
+    from trainer.devices import present
+
+    threads = torch.get_num_threads()
+    pipe.send({"devices": present(), "preloaded": preloaded, "threads": threads})
+    pipe.close()
+
+
+def wait_for_work(pipe: Connection) -> None:
+    """Import what a run needs, then call the function that comes through the pipe."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    import trainer.executors.warm  # noqa: F401
+
+    try:
+        call: Callable[..., None]
+        call, args = pipe.recv()
+    except EOFError:  # the supervisor is gone
+        return
+    pipe.close()
+    call(*args)

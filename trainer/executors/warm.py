@@ -1,0 +1,9 @@
+"""What the fork server imports beside torch, so that a forked process has nothing left to load."""
+
+import sqlalchemy.dialects.sqlite  # noqa: F401
+
+import trainer.engine
+import trainer.store  # noqa: F401
+from tricks import catalog
+
+catalog()

@@ -1,0 +1,354 @@
+"""The worker's side of the store: who trains what, and what became of it.
+
+The rules are in the first lines of ``trainer/store.py``.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy import and_, case, delete, func, insert, literal, select, update
+
+from trainer.experiment import Run, Setup
+from trainer.rows import write_metrics, write_values
+from trainer.schema import links, notes, points, runs, timings, workers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, Connection, Update
+
+    from trainer.store import Store
+
+LEASE = 15.0  # seconds for which a run belongs to its process after each sign of life
+DEATHS = 5  # a run whose process died so often is failed: nothing of it was ever saved
+
+Numbers = tuple[int, str, float]  # step, key, value
+
+
+class Fenced(Exception):
+    """This attempt of a run is over: somebody else has it, or it was deleted."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A run that a worker has taken, and where it is to be trained."""
+
+    run: Run
+    attempt: int
+    device: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Running:
+    """A run as the supervisor watches it."""
+
+    id: str
+    attempt: int
+    desired: str
+    stop_at: float | None
+    lease_until: float
+    pid: int | None  # None: its process has not come up yet
+    pid_created: float | None
+    device: str
+
+
+class Queue:
+    """What a supervisor and the processes of its runs do with a store."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    # The supervisor: runs.
+
+    def wishes(self, experiment_id: str | None = None) -> list[str]:
+        """The devices that waiting runs ask for, the oldest wish first."""
+        first = func.min(runs.c.queued_at)
+        asked = select(runs.c.wish).where(runs.c.state == "waiting")
+        with self.store.reads.connect() as db:
+            return list(
+                db.scalars(only(asked, experiment_id).group_by(runs.c.wish).order_by(first))
+            )
+
+    def claim(
+        self, worker: str, wish: str, device: str, experiment_id: str | None = None
+    ) -> Claim | None:
+        """Take the next waiting run that asks for ``wish``, to be trained on ``device``."""
+        oldest = select(runs.c.id, runs.c.attempt, runs.c.spec).where(
+            runs.c.state == "waiting", runs.c.wish == wish
+        )
+        oldest = only(oldest, experiment_id).order_by(runs.c.queued_at, runs.c.position).limit(1)
+        now = time.time()
+        with self.store.writes.begin() as db:
+            found = db.execute(oldest).first()
+            if found is None:
+                return None
+            id, attempt, spec = found
+            db.execute(delete(points).where(points.c.run_id == id))
+            db.execute(
+                update(runs)
+                .where(runs.c.id == id)
+                .values(
+                    state="running",
+                    desired="run",
+                    stop_at=None,
+                    attempt=attempt + 1,
+                    worker=worker,
+                    device=device,
+                    pid=None,
+                    pid_created=None,
+                    heartbeat=now,
+                    lease_until=now + LEASE,
+                    seq=0,
+                    step=0,
+                    seconds=None,
+                    message=None,
+                    started_at=now,
+                    ended_at=None,
+                )
+            )
+        return Claim(run=Run.model_validate_json(spec), attempt=attempt + 1, device=device)
+
+    def running(self) -> list[Running]:
+        """All runs that are being trained, by whomever."""
+        names = (field.name for field in fields(Running))
+        being = select(*(runs.c[name] for name in names)).where(runs.c.state == "running")
+        with self.store.reads.connect() as db:
+            return [Running(**row) for row in db.execute(being).mappings()]
+
+    def died(self, run_id: str, attempt: int, how: str) -> None:
+        """A run's process is gone without having ended the run: it waits again, or ends.
+
+        A run that should stop is stopped; the one whose process died for the fifth time failed.
+        """
+        last = runs.c.deaths + 1 >= DEATHS
+        stops = runs.c.desired == "stop"
+        text = f"{how}, {DEATHS} times; this run was given up"
+        state = case((stops, "stopped"), (last, "failed"), else_="waiting")
+        values = {
+            "deaths": runs.c.deaths + 1,
+            "error_kind": case((and_(last, ~stops), "killed"), else_=None),
+            "error_text": case((and_(last, ~stops), text), else_=None),
+        }
+        with self.store.writes.begin() as db:
+            db.execute(mine(run_id, attempt).values(values | ended(state)))
+
+    def put_back(self, run_id: str, attempt: int) -> None:
+        """Have a run wait again that ended through no fault of its own."""
+        state = case((runs.c.desired == "stop", "stopped"), else_="waiting")
+        with self.store.writes.begin() as db:
+            db.execute(mine(run_id, attempt).values(ended(state)))
+
+    # A run's process.
+
+    def begin(self, claim: Claim, pid: int, created: float) -> None:
+        """The process is up.
+
+        Raises:
+            Fenced: it is too late, the run belongs to another attempt.
+        """
+        with self.store.writes.begin() as db:
+            fenced(db, claim, {"pid": pid, "pid_created": created})
+
+    def write(
+        self,
+        claim: Claim,
+        batch: Sequence[Numbers] = (),
+        *,
+        message: str | None = None,
+    ) -> str:
+        """A sign of life, with the points since the last one. Gives what is desired.
+
+        Raises:
+            Fenced: the run belongs to another attempt; nothing was written.
+        """
+        with self.store.writes.begin() as db:
+            fenced(db, claim, {"message": message} | progress(batch))
+            add_points(db, claim, batch)
+            return str(db.scalar(select(runs.c.desired).where(runs.c.id == claim.run.id)))
+
+    def finish(
+        self,
+        claim: Claim,
+        batch: Sequence[Numbers] = (),
+        *,
+        state: Literal["done", "diverged", "failed", "stopped"],
+        steps: int | None = None,
+        seconds: float | None = None,
+        metrics: Mapping[str, float] | None = None,
+        kind: str | None = None,
+        text: str | None = None,
+    ) -> None:
+        """The end of a run, with its last points.
+
+        Raises:
+            Fenced: the run belongs to another attempt; nothing was written.
+        """
+        # A run that was told to stop may have been told to go on since: then it waits again.
+        again = and_(literal(state == "stopped"), runs.c.desired == "run")
+        values = progress(batch) | {
+            "metrics": write_metrics(metrics) if metrics else None,
+            "error_kind": kind,
+            "error_text": text,
+        }
+        if seconds is not None:
+            values["seconds"] = seconds
+        if steps is not None:
+            values["step"] = steps
+        if state == "done":
+            values["steps"] = steps
+        with self.store.writes.begin() as db:
+            fenced(db, claim, values | ended(case((again, "waiting"), else_=state)))
+            add_points(db, claim, batch)
+
+    # The supervisor: itself.
+
+    def enter(self, worker: str, *, pid: int, created: float, slots: int) -> None:
+        """A supervisor begins. There is one for a store: the rows of older ones go."""
+        with self.store.writes.begin() as db:
+            db.execute(delete(workers))
+            db.execute(
+                insert(workers).values(
+                    id=worker,
+                    pid=pid,
+                    pid_created=created,
+                    slots=slots,
+                    busy=0,
+                    state="starting",
+                    desired="run",
+                    heartbeat=time.time(),
+                )
+            )
+
+    def beat(self, worker: str, *, busy: int, state: str, devices: Iterable[str] | None) -> None:
+        """The supervisor is alive."""
+        known = None if devices is None else json.dumps(list(devices))
+        with self.store.writes.begin() as db:
+            db.execute(
+                update(workers)
+                .where(workers.c.id == worker)
+                .values(busy=busy, state=state, devices=known, heartbeat=time.time())
+            )
+
+    def leave(self, worker: str) -> None:
+        """The supervisor ends; its row tells when it was last there."""
+        with self.store.writes.begin() as db:
+            db.execute(
+                update(workers)
+                .where(workers.c.id == worker)
+                .values(busy=0, state="ended", heartbeat=time.time())
+            )
+
+    def ask_end(self) -> None:
+        """Have the supervisor end."""
+        with self.store.writes.begin() as db:
+            db.execute(update(workers).values(desired="end"))
+
+    def end_asked(self, worker: str) -> bool:
+        wish = select(workers.c.desired).where(workers.c.id == worker)
+        with self.store.reads.connect() as db:
+            return db.scalar(wish) == "end"
+
+    def page_seen_at(self) -> float:
+        """When a page was last open, 0 if never."""
+        with self.store.reads.connect() as db:
+            return db.scalar(select(notes.c.value).where(notes.c.key == "page_seen")) or 0.0
+
+    # Trials: how long a step takes.
+
+    def next_trial(self) -> tuple[str, Setup] | None:
+        """The oldest setup that somebody wants timed, and its kind."""
+        oldest = (
+            select(timings.c.kind, timings.c.setup)
+            .where(timings.c.measured_at.is_(None))
+            .order_by(timings.c.asked_at)
+            .limit(1)
+        )
+        with self.store.reads.connect() as db:
+            found = db.execute(oldest).first()
+        return (found[0], Setup.model_validate_json(found[1])) if found else None
+
+    def timed(self, kind: str, step_seconds: float | None) -> None:
+        """The result of a trial; None: it could not be measured."""
+        with self.store.writes.begin() as db:
+            db.execute(
+                update(timings)
+                .where(timings.c.kind == kind, timings.c.measured_at.is_(None))
+                .values(measured_at=time.time(), step_seconds=step_seconds)
+            )
+
+
+def only(statement: Any, experiment_id: str | None) -> Any:
+    """A statement about runs, limited to those of an experiment."""
+    if experiment_id is None:
+        return statement
+    ours = select(links.c.run_id).where(links.c.experiment_id == experiment_id)
+    return statement.where(runs.c.id.in_(ours))
+
+
+def mine(run_id: str, attempt: int) -> Update:
+    """The fence: an update that finds the run only while this attempt has it."""
+    return update(runs).where(
+        runs.c.id == run_id, runs.c.attempt == attempt, runs.c.state == "running"
+    )
+
+
+def ended(state: ColumnElement[str]) -> dict[str, Any]:
+    """What changes when nobody trains a run any more; ``state`` may say that it waits again."""
+    return {
+        "state": state,
+        "desired": "run",
+        "stop_at": None,
+        "lease_until": None,
+        "message": None,
+        "worker": None,
+        "pid": None,
+        "pid_created": None,
+        "ended_at": case((state == "waiting", None), else_=time.time()),
+    }
+
+
+def fenced(db: Connection, claim: Claim, values: dict[str, Any]) -> None:
+    """The first statement of every write of a run's process."""
+    now = time.time()
+    alive = {"heartbeat": now, "lease_until": now + LEASE}
+    if not db.execute(mine(claim.run.id, claim.attempt).values(alive | values)).rowcount:
+        raise Fenced(f"attempt {claim.attempt} of {claim.run.id} is over")
+
+
+def progress(batch: Sequence[Numbers]) -> dict[str, Any]:
+    """How far the points of a batch have come."""
+    if not batch:
+        return {}
+    values: dict[str, Any] = {"step": max(step for step, _, _ in batch), "seq": runs.c.seq + 1}
+    seconds = [value for _, key, value in batch if key == "seconds"]
+    return values | ({"seconds": seconds[-1]} if seconds else {})
+
+
+def add_points(db: Connection, claim: Claim, batch: Sequence[Numbers]) -> None:
+    """The rows of a batch, a row for each key; the fence has counted seq already."""
+    if not batch:
+        return
+    series: dict[str, tuple[list[int], list[float]]] = {}
+    for step, key, value in batch:
+        steps, values = series.setdefault(key, ([], []))
+        steps.append(step)
+        values.append(value)
+    seq = db.scalar(select(runs.c.seq).where(runs.c.id == claim.run.id))
+    db.execute(
+        insert(points),
+        [
+            {
+                "run_id": claim.run.id,
+                "attempt": claim.attempt,
+                "seq": seq,
+                "key": key,
+                "steps": json.dumps(steps),
+                "vals": write_values(values),
+            }
+            for key, (steps, values) in series.items()
+        ],
+    )
