@@ -1,6 +1,7 @@
 """The catalog: every trick as a card; one card with ``?trick=``."""
 
 import difflib
+from pathlib import Path
 
 import streamlit as st
 
@@ -112,11 +113,12 @@ def grid() -> None:
         st.button("Clear the search", on_click=clear)
         return
     evidence = measured(store())
-    with st.grid(min_column_width=250, gap="small"):
+    with st.grid(min_column_width=250, gap="small", key="catalog-grid"):
         for one in shown:
             cards.small_card(one, evidence.get(one.id()))
 
 
+st.html(Path(__file__).parent / "parts" / "catalog.css")
 chosen = st.query_params.get("trick")
 if chosen is None:
     grid()

@@ -47,6 +47,8 @@ page = st.navigation(
     ],
     position="top",
 )
+if page.url_path:  # the lab's plan waits in the session, whatever the address says on return
+    st.session_state["planning"] = False
 with st.container(horizontal=True, key="topbar"):
     # Once a worker has been seen a slow pulse is enough; until then look every second.
     st.fragment(watch_worker, run_every=1 if worker()[0] == "starting" else 10)()

@@ -1,12 +1,19 @@
 """Every experiment and its runs: how far they are, what came out, what went wrong."""
 
+from __future__ import annotations
+
 from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from pages.parts import board, run_actions, words
 from pages.parts.home import store, wake, worker
 from trainer.home import log_file
+
+if TYPE_CHECKING:
+    from trainer.store import RunRow
 
 TABLE = "experiments"
 LOG_TAIL = 64_000  # characters of a log that are shown
@@ -42,9 +49,11 @@ def experiments_table(shown: list[board.Line]) -> None:
         height="content" if len(shown) <= 12 else 522,
         placeholder="",
         column_config={
-            "Experiment": st.column_config.TextColumn(width="large"),
+            "Experiment": st.column_config.TextColumn(width=280),
             "State": board.state_column(columns["State"]),
-            "Progress": st.column_config.ProgressColumn(min_value=0, max_value=1, format="percent"),
+            "Progress": st.column_config.ProgressColumn(
+                min_value=0, max_value=100, format="%.0f %%", width=130
+            ),
             "Verdict": st.column_config.TextColumn(width="medium"),
             "Time": st.column_config.TextColumn(
                 help="Training time of all its runs together; while it runs, what is left of it."
@@ -87,7 +96,7 @@ def experiment_part(one: board.Line) -> None:
         st.caption("Select a run to read its log.")
 
 
-def run_part(run: board.RunRow) -> None:
+def run_part(run: RunRow) -> None:
     """The selected run: what went wrong with it, and its log."""
     name = f"{run.arm_name}, seed {run.seed}"
     happened = board.happened(run)
@@ -171,6 +180,7 @@ def page(refreshing: bool) -> None:
         experiment_part(one)
 
 
+st.html(Path(__file__).parent / "parts" / "catalog.css")
 now_active = any(
     states.get(state) for states in store().counts().values() for state in board.ACTIVE
 )

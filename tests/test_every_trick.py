@@ -155,20 +155,25 @@ assert not {"torch", "numpy", "streamlit"} & set(sys.modules), "heavy"
 # The runs.
 
 
+@pytest.fixture(scope="module")
+def baseline(run: Callable[..., Curve]) -> list[Point]:
+    return run()[0]
+
+
 @every_trick
-def test_neutral_trick_is_the_baseline(trick: type[Trick], run: Callable[..., Curve]) -> None:
+def test_neutral_trick_is_the_baseline(
+    trick: type[Trick], run: Callable[..., Curve], baseline: list[Point]
+) -> None:
     """Bit for bit the same curve: no tolerance is needed for any trick so far."""
     knobs = {one.name: one.neutral for one in trick.knobs() if one.neutral is not None}
     if not knobs and not trick.is_default:
         return  # it has no neutral value: it is always a change
     points, _ = run({"id": trick.id(), "knobs": knobs})
-    assert points == run()[0]
+    assert points == baseline
 
 
 @every_trick
-def test_same_seed_same_curve_and_it_learns(
-    trick: type[Trick], run: Callable[..., Curve]
-) -> None:
+def test_same_seed_same_curve_and_it_learns(trick: type[Trick], run: Callable[..., Curve]) -> None:
     points, outcome = run({"id": trick.id()})
     assert points == run({"id": trick.id()})[0]
     assert outcome.state == "done" and outcome.steps == 60
@@ -189,12 +194,11 @@ def test_trick_works_in_every_network(
 
 @every_trick
 def test_a_trick_that_is_not_neutral_changes_the_curve(
-    trick: type[Trick], run: Callable[..., Curve]
+    trick: type[Trick], run: Callable[..., Curve], baseline: list[Point]
 ) -> None:
     """With its defaults, or, where 60 steps are too few to see them, with its knobs turned up."""
-    baseline = run()[0]
     high = {one.name: one.high for one in trick.knobs()}
-    curves = [run({"id": trick.id(), "knobs": knobs})[0] for knobs in ({}, high)]
+    curves = (run({"id": trick.id(), "knobs": knobs})[0] for knobs in ({}, high))
     assert any(points != baseline for points in curves) != trick.is_default
 
 
@@ -242,9 +246,7 @@ def test_losses_and_batches_of_two_models_are_those_of_each(trick: type[Trick]) 
         torch.testing.assert_close(new_y.sum(dim=-1), torch.ones(2, 6))
 
 
-@pytest.mark.parametrize(
-    "trick", [one for one in TRICKS if one.slot is Slot.ACTIVATION], ids=name
-)
+@pytest.mark.parametrize("trick", [one for one in TRICKS if one.slot is Slot.ACTIVATION], ids=name)
 def test_activations_look_at_each_number_alone(trick: type[Trick]) -> None:
     layer = trick().network(spec()).activation()
     x = torch.linspace(-4, 4, 24)

@@ -58,9 +58,7 @@ def missing(wish: str, devices: Collection[str]) -> str | None:
     return f"There is no {wish} on this machine; it has {', '.join(devices)}"
 
 
-def choose(
-    wish: str, devices: Collection[str], busy: Mapping[str, int], each: int
-) -> str | None:
+def choose(wish: str, devices: Collection[str], busy: Mapping[str, int], each: int) -> str | None:
     """Where a run that asks for ``wish`` goes now; None: nothing is free.
 
     ``auto`` is the GPU with the fewest runs if there is one, else the CPU. ``each`` is how many

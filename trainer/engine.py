@@ -14,7 +14,7 @@ import torch
 
 from trainer.grid import evaluation_steps
 from trainer.networks import kaiming, multiply_adds
-from trainer.rates import PARTS, schedule
+from trainer.rates import PARTS, own_rate, schedule
 from trainer.record import Clock, Diverged, Gradients, Moments, Point, Record
 from trainer.streams import number, stream
 from trainer.tasks import task_of
@@ -81,7 +81,7 @@ def train(
     torch.manual_seed(number(run.seed, "layers"))  # what dropout layers draw from
 
     rate = schedule(setup, tricks)
-    optimizer = (moments.only("optimizer") or sgd)(network.parameters(), rate(0))
+    optimizer = (moments.only("optimizer") or sgd)(network.parameters(), own_rate(setup, tricks))
     take_step = moments.only("step") or plain_step
     loss_of = moments.only("loss") or task.loss
     due = evaluation_steps(setup, work, task.judged)

@@ -9,42 +9,34 @@ from __future__ import annotations
 
 import base64
 import binascii
+import difflib
 import hashlib
 import json
 import zlib
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from trainer.datasets import DATASETS
+from trainer.problems import ExperimentError as ExperimentError
+from trainer.problems import Problem as Problem
+from trainer.problems import explain, follows, short, shown
+from trainer.problems import read_json as read_json
 from tricks import catalog
 from tricks.base import Facts, Trick
-from trainer.datasets import DATASETS
 
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+T = TypeVar("T")
 ENGINE = 1  # raised when the same run would no longer give the same curve
 
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Name = Annotated[str, Field(min_length=1, max_length=80, strict=True)]
+MOST_RUNS = 10_000
+PLAIN = r"^[^\p{Cc}]*[^\p{Cc}\s][^\p{Cc}]*$"  # not blank, and no control characters
+
+Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+Name = Annotated[str, Field(min_length=1, max_length=80, strict=True, pattern=PLAIN)]
 Whole = Annotated[int, Field(strict=True)]
-
-
-class Problem(BaseModel):
-    """One thing that is wrong: where, what was given, and the rule."""
-
-    place: str
-    rule: str
-    value: str | None = None
-
-    def __str__(self) -> str:
-        shown = self.place if self.value is None else f"{self.place} = {self.value}"
-        return f"{shown}: {self.rule}" if shown else self.rule
-
-
-class ExperimentError(ValueError):
-    """An experiment that cannot be run. ``problems`` has every reason; nothing was stored."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-        super().__init__("\n".join(str(problem) for problem in problems))
 
 
 class Model(BaseModel):
@@ -102,7 +94,8 @@ class Setup(Model):
         """Defaults that depend on the data set: all of its examples, its own difficulty."""
         if not isinstance(given, dict):
             return given
-        data = DATASETS.get(given.get("dataset", "digits"))
+        name = given.get("dataset", "digits")
+        data = DATASETS.get(name) if isinstance(name, str) else None
         if data is None:
             return given
         given = dict(given)
@@ -175,9 +168,11 @@ class Experiment(Model):
     """One setup, arms (the first is the baseline), seeds. Made by :func:`parse`."""
 
     name: Name
-    setup: Setup = Setup.model_construct()
+    setup: Setup
     arms: tuple[Arm, ...] = Field(min_length=1, max_length=256)
-    seeds: tuple[Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)], ...] = Field(min_length=1)
+    seeds: tuple[Annotated[int, Field(strict=True, ge=0, le=2**31 - 1)], ...] = Field(
+        min_length=1, max_length=MOST_RUNS
+    )
     metric: Literal["test_accuracy", "test_loss"] = "test_accuracy"
 
     @property
@@ -234,7 +229,7 @@ def parse(given: str | bytes | dict[str, Any], *, draft: bool = False) -> Experi
     try:
         experiment = Experiment.model_validate(data)
     except ValidationError as error:
-        problems = [explain(one) for one in error.errors()]
+        problems = [explain(one) for one in error.errors() if not follows(one)]
     problems += tricks_problems(data)
     if experiment is not None and not problems:
         problems = limits(experiment) or [
@@ -245,52 +240,6 @@ def parse(given: str | bytes | dict[str, Any], *, draft: bool = False) -> Experi
     if problems or experiment is None:
         raise ExperimentError(problems)
     return experiment
-
-
-def read_json(text: str | bytes) -> Any:
-    def refuse(constant: str) -> float:
-        raise ExperimentError([Problem(place="", rule="numbers must be finite", value=constant)])
-
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ExperimentError([Problem(place="", rule=f"this is not JSON: {error}")]) from error
-
-
-def place_of(location: tuple[int | str, ...]) -> str:
-    """``("arms", 1, "name")`` as ``arms[1].name``; the tag of a union is not a place."""
-    text = ""
-    for i, part in enumerate(location):
-        if isinstance(part, int):
-            text += f"[{part}]"
-        elif not (part in ("mlp", "cnn", "resnet") and i and location[i - 1] == "network"):
-            text += f".{part}" if text else part
-    return text
-
-
-def explain(error: Any) -> Problem:
-    """One of pydantic's errors in our words."""
-    value = error.get("input")
-    shown = repr(value) if isinstance(value, str | int | float | bool) or value is None else None
-    message: str = error["msg"].replace("Input should be", "must be").removeprefix("Value error, ")
-    match error["type"]:
-        case "extra_forbidden":
-            message = "there is no such key"
-        case "missing":
-            message, shown = "is missing", None
-        case "too_short":
-            message = "needs at least one"
-        case "string_pattern_mismatch":
-            message = "a device is auto, cpu, cuda, cuda:N or mps"
-        case "union_tag_invalid":
-            message, shown = "a network's kind is mlp, cnn or resnet", repr(value.get("kind"))
-        case "union_tag_not_found":
-            message, shown = "a network needs its kind: mlp, cnn or resnet", None
-        case _:
-            message = message[0].lower() + message[1:]
-    if shown is not None and len(shown) > 80:
-        shown = shown[:77] + "..."
-    return Problem(place=place_of(error["loc"]), rule=message, value=shown)
 
 
 def tricks_problems(data: dict[str, Any]) -> list[Problem]:
@@ -311,17 +260,21 @@ def trick_problems(place: str, choice: dict[str, Any]) -> list[Problem]:
         return []
     trick = catalog().get(name)
     if trick is None:
-        return [Problem(place=f"{place}.id", rule="there is no such trick", value=repr(name))]
+        close = difflib.get_close_matches(name, catalog(), 1)
+        rule = "there is no such trick" + (f"; did you mean {close[0]}?" if close else "")
+        return [Problem(place=f"{place}.id", rule=rule, value=shown(name))]
     problems = []
     known = {knob.name: knob for knob in trick.knobs()}
     given = choice.get("knobs", {})
     for key, value in given.items() if isinstance(given, dict) else []:
-        where = f"{place}.knobs.{key}"
+        where = f"{place}.knobs.{short(key)}"
         if key not in known:
-            has = f"its knobs are {', '.join(known)}" if known else "it has no knobs"
-            problems.append(Problem(place=where, rule=f"{name} has no knob {key}: {has}"))
+            has = f"{name} has no such knob, only {', '.join(known)}"
+            if not known:
+                has = f"{name} has no knobs"
+            problems.append(Problem(place=where, rule=has, value=shown(value)))
         elif wrong := known[key].check(value):
-            problems.append(Problem(place=where, rule=f"{name}'s {wrong}", value=repr(value)))
+            problems.append(Problem(place=where, rule=f"{name}'s {wrong}", value=shown(value)))
     return problems
 
 
@@ -332,7 +285,7 @@ def limits(experiment: Experiment) -> list[Problem]:
 
     def wrong(place: str, rule: str, value: object = None) -> None:
         problems.append(
-            Problem(place=place, rule=rule, value=None if value is None else repr(value))
+            Problem(place=place, rule=rule, value=None if value is None else shown(value))
         )
 
     data = DATASETS.get(setup.dataset)
@@ -351,23 +304,30 @@ def limits(experiment: Experiment) -> list[Problem]:
     if len(budgets) != 1:
         given = f", not {' and '.join(budgets)}" if budgets else ""
         wrong("setup", f"needs exactly one of epochs, steps and seconds{given}")
-    names = [arm.name for arm in experiment.arms]
-    for i, name in enumerate(names):
-        if name in names[:i]:
-            wrong(f"arms[{i}].name", "two arms may not have the same name", name)
+    for i, name in repeats(arm.name for arm in experiment.arms):
+        wrong(f"arms[{i}].name", "two arms may not have the same name", name)
     for i, arm in enumerate(experiment.arms):
-        ids = [choice.id for choice in arm.tricks]
-        for j, one in enumerate(ids):
-            if one in ids[:j]:
-                wrong(f"arms[{i}].tricks[{j}].id", "a trick may be in an arm once", one)
-    for i, seed in enumerate(experiment.seeds):
-        if seed in experiment.seeds[:i]:
-            wrong(f"seeds[{i}]", "every seed may be given once", seed)
+        for j, one in repeats(choice.id for choice in arm.tricks):
+            wrong(f"arms[{i}].tricks[{j}].id", "a trick may be in an arm once", one)
+    for i, seed in repeats(experiment.seeds):
+        wrong(f"seeds[{i}]", "every seed may be given once", seed)
     count = len(experiment.arms) * len(experiment.seeds)
-    if count > 10_000:
-        rule = "an experiment has at most 10,000 runs"
-        wrong("", f"{len(names)} arms x {len(experiment.seeds)} seeds are {count:,} runs: {rule}")
+    if count > MOST_RUNS:
+        rule = f"an experiment has at most {MOST_RUNS:,} runs"
+        given = f"{len(experiment.arms)} arms x {len(experiment.seeds)} seeds are {count:,} runs"
+        wrong("", f"{given}: {rule}")
     return problems
+
+
+def repeats(values: Iterable[T]) -> list[tuple[int, T]]:
+    """Where a value comes again, and which."""
+    seen: set[T] = set()
+    found = []
+    for i, value in enumerate(values):
+        if value in seen:
+            found.append((i, value))
+        seen.add(value)
+    return found
 
 
 def pack(data: dict[str, Any]) -> str:

@@ -13,6 +13,14 @@ if TYPE_CHECKING:
 PARTS = 1000  # a budget in seconds is followed in thousandths of it
 
 
+def own_rate(setup: Setup, tricks: Sequence[Trick]) -> float:
+    """The rate of an arm before any schedule: the setup's, or that of the arm's optimizer."""
+    rate = setup.lr
+    for trick in tricks:
+        rate = trick.rate(rate)
+    return rate
+
+
 def schedule(setup: Setup, tricks: Sequence[Trick]) -> Callable[[int], float]:
     """The learning rate at a step, counted from 0, in an arm with these tricks.
 
@@ -20,9 +28,7 @@ def schedule(setup: Setup, tricks: Sequence[Trick]) -> Callable[[int], float]:
     Factors of several tricks multiply, so warmup goes with any schedule. Imports no torch.
     """
     steps = setup.total_steps or PARTS
-    rate = setup.lr
-    for trick in tricks:
-        rate = trick.rate(rate)
+    rate = own_rate(setup, tricks)
     factors = [trick.factor for trick in tricks if trick.changes("factor")]
 
     def at(step: int) -> float:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from trainer.experiment import Experiment
     from trainer.statistics import Comparison, Verdict
 
-NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()
+NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
 def sentence(

@@ -94,7 +94,7 @@ def t_interval(values: Iterable[float]) -> Interval:
 
 
 def arm_interval(values: Mapping[int, float]) -> ArmInterval:
-    """The t interval of one arm's final metric, given by seed. Values that are not finite are out."""
+    """The t interval of one arm's final metric by seed. What is not finite is left out."""
     known = finite(values)
     return ArmInterval(len(known), *t_interval(known.values()))
 

@@ -236,13 +236,19 @@ class Store:
             for row in found
         ]
 
-    def counts(self) -> dict[str, dict[str, int]]:
-        """How many runs of each experiment are in each state."""
+    def has_run(self, run_id: str) -> bool:
+        with self.reads.connect() as db:
+            return db.scalar(select(runs.c.id).where(runs.c.id == run_id)) is not None
+
+    def counts(self, experiment_id: str | None = None) -> dict[str, dict[str, int]]:
+        """How many runs of each experiment, or of one, are in each state."""
         grouped = (
             select(links.c.experiment_id, runs.c.state, func.count())
             .join(runs, runs.c.id == links.c.run_id)
             .group_by(links.c.experiment_id, runs.c.state)
         )
+        if experiment_id is not None:
+            grouped = grouped.where(links.c.experiment_id == experiment_id)
         found: dict[str, dict[str, int]] = {}
         with self.reads.connect() as db:
             for id, state, count in db.execute(grouped):

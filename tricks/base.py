@@ -8,7 +8,6 @@ run is drawn once, in ``trainer/engine.py``.
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
@@ -130,7 +129,7 @@ class Knob(NamedTuple):
             return None
         if isinstance(value, bool) or not isinstance(value, int | float):
             return f"{self.name} {span} and must be a number"
-        if not math.isfinite(value) or not self.low <= value <= self.high:
+        if not self.low <= value <= self.high:  # what is not a number is never between
             return f"{self.name} {span}"
         if self.integer and value != int(value):
             return f"{self.name} {span} in whole numbers"
@@ -214,8 +213,8 @@ class Trick:
             if problem:
                 raise ValueError(f"{self.id()}.{problem}, not {getattr(self, one.name)!r}")
             value = getattr(self, one.name)
-            if one.integer and value is not None:
-                setattr(self, one.name, int(value))
+            if value is not None:  # 2 and 2.0 are one knob, and one run
+                setattr(self, one.name, int(value) if one.integer else float(value))
 
     @classmethod
     def id(cls) -> str:

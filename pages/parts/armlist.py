@@ -1,4 +1,4 @@
-"""The arms that will run: the choice of the design, a line for each arm, the editor of free ones."""
+"""The arms that will run: the design, a line for each arm, the editor of free ones."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from pages.parts.draft import (
     set_design,
 )
 from pages.parts.knobs import field, summary
-from pages.parts.session import act, bound, draft
-from tricks import catalog
+from pages.parts.session import act, bound, chosen, draft
 from trainer.designs import DESIGNS, arm_name
+from tricks import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,10 +38,9 @@ def head() -> None:
         st.subheader("Arms", anchor=False, width="content")
         st.selectbox(
             "Design",
-            list(DESIGNS),
             format_func=DESIGNS.__getitem__,
             label_visibility="collapsed",
-            **bound("design", draft()["design"], set_design),
+            **chosen("design", list(DESIGNS), draft()["design"], set_design),
         )
 
 
@@ -128,15 +127,13 @@ def editor(i: int, arm: dict[str, Any]) -> None:
         sorted(catalog(), key=lambda one: catalog()[one].card.title),
         format_func=lambda one: catalog()[one].card.title,
         placeholder="none: the plain net",
-        **bound(f"arm_tricks_{i}", [one["id"] for one in arm["tricks"]], choosing(i)),
+        **bound(
+            f"arm_tricks_{i}",
+            [one["id"] for one in arm["tricks"]],
+            choosing(i),
+            default="default",
+        ),
     )
-    for one in arm["tricks"]:
-        trick = catalog()[one["id"]]
-        for knob in trick.knobs():
-            with st.container(key=f"arm_knob_{i}_{one['id']}_{knob.name}"):
-                st.caption(trick.card.title)
-                key = f"arm_{i}_{one['id']}_{knob.name}"
-                field(knob, one["knobs"][knob.name], key, turning(i, one["id"], knob.name))
     with st.container(horizontal=True):
         st.button(
             "Duplicate", icon=":material/content_copy:", key=f"copy_arm_{i}",
@@ -147,6 +144,13 @@ def editor(i: int, arm: dict[str, Any]) -> None:
                 "Remove", icon=":material/delete:", key=f"remove_arm_{i}",
                 on_click=removing, args=(i,),
             )  # fmt: skip
+    for one in arm["tricks"]:
+        trick = catalog()[one["id"]]
+        for knob in trick.knobs():
+            with st.container(key=f"arm_knob_{i}_{one['id']}_{knob.name}"):
+                st.caption(trick.card.title)
+                key = f"arm_{i}_{one['id']}_{knob.name}"
+                field(knob, one["knobs"][knob.name], key, turning(i, one["id"], knob.name))
 
 
 def renaming(i: int) -> Callable[[Draft, str], None]:
@@ -172,21 +176,16 @@ def removing(i: int) -> None:
 
 
 def new_arm() -> None:
-    """A further arm: with what is ticked, or the plain net."""
-    ticked = list(draft()["ticked"])
-    options = {"all": "With all ticked tricks", "empty": "Without tricks"}
-    st.menu_button(
+    st.button(
         "Add an arm",
-        ["all", "empty"] if ticked else ["empty"],
-        format_func=options.__getitem__,
         icon=":material/add:",
         type="tertiary",
         key="add_arm",
-        on_click=adding,
+        help="With all ticked tricks; its pencil changes what it holds.",
+        on_click=act,
+        args=(add_ticked,),
     )
 
 
-def adding() -> None:
-    now = draft()
-    tricks = list(now["ticked"]) if st.session_state["add_arm"] == "all" else []
-    add_arm(now, f"arm {len(now['arms'])}", tricks)
+def add_ticked(draft: Draft) -> None:
+    add_arm(draft, f"arm {len(draft['arms'])}", list(draft["ticked"]))

@@ -162,7 +162,7 @@ def experiment_columns(shown: Sequence[Line]) -> dict[str, list[Any]]:
     return {
         "Experiment": [one.row.name for one in shown],
         "State": [one.badges() for one in shown],
-        "Progress": [one.complete / one.total if one.total else 0.0 for one in shown],
+        "Progress": [100 * one.complete / one.total if one.total else 0.0 for one in shown],
         "Runs": [f"{one.complete} of {one.total}" for one in shown],
         "Verdict": [one.verdict for one in shown],
         "Setup": [setup_words(one.row.experiment.setup) for one in shown],

@@ -12,7 +12,7 @@ import streamlit as st
 from pages.parts import words
 from pages.parts.evidence import Evidence, difference
 from pages.parts.previews import caption, pictured, preview
-from pages.parts.regimes import try_it
+from pages.parts.regimes import TURNED, try_it
 from trainer.experiment import pack
 from trainer.statistics import WORDS
 from tricks import catalog
@@ -35,7 +35,7 @@ MOMENTS = {
     },
     "Every epoch": {"sampler": "decide in which order the examples are read"},
     "Every step": {
-        "lr": "multiply the learning rate",
+        "factor": "multiply the learning rate",
         "batch": "change the examples and their labels",
         "loss": "compute the loss of each example",
         "batch_loss": "change the mean loss of the batch",
@@ -62,10 +62,13 @@ def small_card(trick: type[Trick], evidence: Evidence | None) -> None:
     card = trick.card
     with st.container(border=True, height="stretch", gap="xsmall", key=f"card-{trick.id()}"):
         picture(trick, {}, width=220, height=64)
-        with st.container(horizontal=True, vertical_alignment="center", gap="small"):
-            st.page_link("catalog.py", label=card.title, query_params={"trick": trick.id()})
-            st.caption(card.title_zh, text_alignment="right")
-        st.markdown(words.plain(card.claim))
+        with st.container(horizontal=True, wrap=False, vertical_alignment="center", gap="small"):
+            st.page_link(
+                "catalog.py", label=card.title, width="stretch", query_params={"trick": trick.id()}
+            )
+            st.caption(card.title_zh, text_alignment="right", width="content")
+        with st.container(key=f"claim-{trick.id()}"):
+            st.markdown(words.plain(card.claim))
         with st.container(horizontal=True, horizontal_alignment="distribute", gap="small"):
             st.caption(family_name(trick.family()), width="content")
             st.caption(in_short(evidence), width="content")
@@ -112,14 +115,17 @@ def buttons(trick: type[Trick], knobs: Knobs) -> None:
     chosen = {name: value for name, value in knobs.items() if value is not None}
     if st.button("Add to my experiment", icon=":material/add:", disabled=trick.is_default):
         open_lab(added_to_draft(trick.id(), chosen))
-    if st.button("Try it", type="primary", icon=":material/play_arrow:", help=WHAT_TRY_IT_DOES):
+    if st.button("Try it", type="primary", icon=":material/play_arrow:", help=about_try_it(trick)):
         open_lab(try_it(trick, chosen))
 
 
-WHAT_TRY_IT_DOES = (
-    "Opens the lab with the baseline and this trick, enough seeds for a verdict, and data on "
-    "which it has something to do. Nothing starts before you press Launch."
-)
+def about_try_it(trick: type[Trick]) -> str:
+    said = (
+        "Opens the lab with the baseline and this trick, enough seeds for a verdict, and data on "
+        "which it has something to do. Nothing starts before you press Launch."
+    )
+    values = [f"{name} {value:g}" for name, value in TURNED.get(trick.id(), {}).items()]
+    return f"{said} Left at its default, it takes {words.listed(values)}." if values else said
 
 
 def added_to_draft(trick_id: str, knobs: dict[str, float]) -> dict[str, Any]:
@@ -189,7 +195,7 @@ def rungs(knob: Knob) -> list[float]:
 def right_half(trick: type[Trick], evidence: Evidence | None) -> None:
     """The definition list, and what is under the hood."""
     entries = "".join(f"<dt>{name}</dt><dd>{html}</dd>" for name, html in facts(trick, evidence))
-    st.html(f'<dl class="card-facts">{entries}</dl>')
+    st.html(f'<dl class="facts">{entries}</dl>')
     if evidence is not None:
         st.page_link(
             "lab.py", label=f"Open “{evidence.experiment_name}”", icon=":material/show_chart:",
@@ -213,15 +219,15 @@ def facts(trick: type[Trick], evidence: Evidence | None) -> list[tuple[str, str]
     return [
         ("Use it when", escape(card.when)),
         ("Watch out", escape(card.watch_out)),
-        ("Costs", escape(card.cost)),
+        ("Costs", escape(card.cost[0].upper() + card.cost[1:])),
         ("Published", escape(card.published or "No number that we could verify.")),
-        ("Measured here", measured(evidence)),
+        ("Measured here", measured(trick, evidence)),
         ("Paper", f"{source}: {escape(card.paper.title)}"),
         ("Not with", escape(not_with(trick))),
     ]
 
 
-def measured(evidence: Evidence | None) -> str:
+def measured(trick: type[Trick], evidence: Evidence | None) -> str:
     """The difference with its interval, n and the setup, as HTML."""
     if evidence is None or evidence.comparison.mean is None:
         return "Not yet. <em>Try it</em> opens an experiment that measures it."
@@ -230,7 +236,13 @@ def measured(evidence: Evidence | None) -> str:
     if found.low is not None and found.high is not None:
         low, high = (difference(one, metric, unit=False) for one in (found.low, found.high))
         said += f", 95 % interval {low} to {high}"
-    return f"{said}, n = {found.n}; {escape(evidence.setup)}"
+    turned = [
+        f"{knob.symbol or knob.name} {evidence.knobs[knob.name]:g}"
+        for knob in trick.knobs()
+        if evidence.knobs.get(knob.name) is not None
+    ]
+    where = [f"with {words.listed(turned)}"] * bool(turned) + [f"on {evidence.setup}"]
+    return f"{said}, n = {found.n}; {escape(' '.join(where))}"
 
 
 def not_with(trick: type[Trick]) -> str:

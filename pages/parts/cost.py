@@ -67,23 +67,25 @@ def bar_text(experiment: Experiment, cost: Cost, worker: str, slots: int) -> str
         return all_known(cost)
     if worker == "none":
         return f"**{words.count(cost.new, 'run')}** will wait until a worker is running."
-    time = duration(cost, slots)
-    where = f" on {words.count(slots, 'worker')}" if slots else ""
+    time = f", {duration(cost, slots)}" if cost.seconds is not None else ""
+    where = f" on {words.count(slots, 'worker')}" if slots and time else ""
+    unknown = "" if time else " Time not known yet: measuring…"
     if cost.new < cost.runs:
         known = cost.runs - cost.new
         state = "done already" if not cost.under_way else "done or under way already"
         are = "is" if known == 1 else "are"
-        return f"**{words.count(cost.new, 'new run')}**, {known} {are} {state}, {time}{where}."
+        new = words.count(cost.new, "new run")
+        return f"**{new}**, {known} {are} {state}{time}{where}.{unknown}"
     if len(experiment.arms) == 1:
         runs = words.count(cost.runs, "run")
-        return f"**{runs}** of the baseline alone, {time}. Tick a trick to compare it."
+        return f"**{runs}** of the baseline alone{time}. Tick a trick to compare it.{unknown}"
     arms, seeds = len(experiment.arms), len(experiment.seeds)
-    product = f"{arms} arms × {words.count(seeds, 'seed')}"
     shared = "" if arms * seeds == cost.runs else ", equal arms share theirs"
+    product = f"{arms} arms × {words.count(seeds, 'seed')}"
     runs = f"**{words.count(cost.runs, 'run')}** = {product}{shared}"
     if is_long(cost, slots):
-        return f"{time.capitalize()}{where}: {runs}. {claim(experiment)}"
-    return f"{runs}, {time}{where}. {claim(experiment)}"
+        return f"{duration(cost, slots).capitalize()}{where}: {runs}. {claim(experiment)}"
+    return f"{runs}{time}{where}. {claim(experiment)}{unknown}"
 
 
 def all_known(cost: Cost) -> str:
@@ -99,8 +101,6 @@ def all_known(cost: Cost) -> str:
 
 def duration(cost: Cost, slots: int) -> str:
     """``about **40 s**``, on so many workers at once."""
-    if cost.seconds is None:
-        return "time not known yet: measuring…"
     return f"about **{words.about(wall(cost, slots)).removeprefix('about ')}**"
 
 

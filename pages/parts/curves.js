@@ -21,13 +21,14 @@ export default function ({ parentElement: element, data }) {
   }
   if (state.data?.id !== data.id) Object.assign(state, { memory: remembered(data.id), grown: {} });
   state.data = data;
-  const call = (state.call = {});
   draw(state);
-  return () => {
-    if (state.call !== call) return; // a newer call draws into the same element
+  // Streamlit cleans up after a call that was overtaken by the next one too, while the element
+  // stays. So look whether it is really gone.
+  return () => setTimeout(() => {
+    if (element.isConnected || states.get(element) !== state) return;
     states.delete(element);
     closed(state);
-  };
+  });
 }
 
 function opened(root) {
@@ -90,9 +91,8 @@ function draw(state) {
   part('rate').textContent = data.rate ?? '';
   part('note').textContent = data.note;
   say(state);
-  const call = state.call;
   plotly().then((library) => {
-    if (state.call !== call || !state.data) return;
+    if (state.data !== data) return; // newer data will be drawn, or nothing any more
     part('empty').textContent = data.empty ?? '';
     for (const chart of data.charts) drawChart(state, library, chart);
   }, () => { part('empty').textContent = 'The charts need /plotly/plotly.min.js from this server.'; });
@@ -276,7 +276,8 @@ function layout(state, chart, scale) {
       title: { text: chart.xtitle, font, standoff: 6 },
       showgrid: false, showline: true, linecolor: theme.grid,
       ticks: 'outside', ticklen: 4, tickcolor: theme.grid, nticks: 8,
-      hoverformat: chart.xtitle === 'step' ? ',d' : '.1~f',
+      unifiedhovertitle: { text: `${chart.xtitle} %{x:${chart.xtitle === 'step' ? ',d' : '.1~f'}}` },
+      showspikes: true, spikethickness: 1, spikedash: 'solid', spikecolor: theme.border,
       ...ranged(zoom.all ? null : zoom.x ?? across(chart, first.x)),
     },
     yaxis: {
@@ -319,7 +320,7 @@ function traces(state, chart, scale) {
     const owners = line.arms ?? [line.arm];
     const base = {
       type: 'scatter', mode: 'lines', hoverinfo: 'skip', x, y: line.y, name: escaped(arm.name),
-      uid: `${line.kind} ${line.arm}`, visible: owners.some((one) => !memory.hidden.has(one)),
+      uid: `${line.kind}-${line.arm}`, visible: owners.some((one) => !memory.hidden.has(one)),
     };
     const stroke = (width, more) => ({ color, width: width * scale, dash, ...more });
     switch (line.kind) {
@@ -369,7 +370,7 @@ function traces(state, chart, scale) {
 function end({ x, y, name, visible, uid }, arm, color, theme, scale) {
   return {
     type: 'scatter', mode: 'markers', hoverinfo: 'skip', cliponaxis: false, name, visible,
-    uid: `end of ${uid}`, x: x.slice(-1), y: y.slice(-1),
+    uid: `end-${uid}`, x: x.slice(-1), y: y.slice(-1),
     marker: { symbol: arm.symbol, size: 9 * scale, color,
       line: { width: 1.5 * scale, color: theme.paper } },
   };

@@ -14,7 +14,6 @@ import copy
 import math
 from typing import Any
 
-from tricks import catalog
 from trainer.datasets import DATASETS
 from trainer.designs import DESIGNS, alone, arm_name, together
 from trainer.experiment import (
@@ -27,6 +26,7 @@ from trainer.experiment import (
     Setup,
     parse,
 )
+from tricks import catalog
 
 Draft = dict[str, Any]
 Knobs = dict[str, float | None]
@@ -69,7 +69,7 @@ def decode(data: Any) -> Draft:
 
 
 def design_of(arms: list[dict[str, Any]], wanted: str | None) -> str:
-    """The design that makes these arms; ``free`` if none does. A wanted one may have other names."""
+    """The design that makes these arms, else ``free``. A wanted one may have other names."""
     held: dict[str, dict[str, Any]] = {}
     for arm in arms:
         for one in arm["tricks"]:

@@ -30,6 +30,7 @@ class Evidence:
     created_at: float
     metric: str
     comparison: Comparison
+    knobs: dict[str, float | None]
     setup: str
 
 
@@ -79,18 +80,19 @@ def evidence_of(
     experiment = _row.experiment
     if experiment.baseline.tricks:
         return []
-    single = {arm.name: arm.tricks[0].id for arm in experiment.arms[1:] if len(arm.tricks) == 1}
+    single = {arm.name: arm.tricks[0] for arm in experiment.arms[1:] if len(arm.tricks) == 1}
     if not single:
         return []
     return [
         (
-            single[one.arm],
+            single[one.arm].id,
             Evidence(
                 experiment_id=_row.id,
                 experiment_name=_row.name,
                 created_at=_row.created_at,
                 metric=experiment.metric,
                 comparison=one,
+                knobs=single[one.arm].make().values(),
                 setup=setup_words(experiment.setup),
             ),
         )

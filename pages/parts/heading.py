@@ -15,9 +15,7 @@ def heading() -> None:
     now = draft()
     with st.container(horizontal=True, key="title", vertical_alignment="center", gap="small"):
         st.title(words.plain(now["name"]), anchor=False, width="content")
-        with st.popover(
-            ":material/edit:", type="tertiary", key="rename", help="Edit the question"
-        ):
+        with st.popover(":material/edit:", type="tertiary", key="rename", help="Edit the question"):
             st.text_input("The question", max_chars=80, **bound("name", now["name"], rename))
     with st.container(key="sentence"):
         st.markdown(sentence(now))
@@ -37,12 +35,14 @@ def learner(draft: Draft) -> str:
     depth, width = net["depth"], net["width"]
     match net["kind"]:
         case "mlp":
-            return f"An MLP with {words.count(depth, 'hidden layer')} of {words.count(width, 'unit')}"
+            layers = words.count(depth, "hidden layer")
+            return f"An MLP with {layers} of {words.count(width, 'unit')}"
         case "cnn":
             layers = words.count(depth, "convolution")
             return f"A CNN with {layers}, {words.count(width, 'channel')} in the first,"
         case _:
-            return f"A ResNet of {words.count(depth, 'block')}, {words.count(width, 'channel')} wide,"
+            blocks = words.count(depth, "block")
+            return f"A ResNet of {blocks}, {words.count(width, 'channel')} in the first,"
 
 
 def data(draft: Draft) -> str:

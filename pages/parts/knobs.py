@@ -44,23 +44,18 @@ def in_list(trick: str) -> str:
     first = catalog()[trick].knobs()[:1]
     if not first or not (text := written(first[0], knobs_of(now, trick)[first[0].name])):
         return ":material/info:"
-    held = [
-        one["knobs"] for arm in now["arms"] for one in arm["tricks"] if one["id"] == trick
-    ]
+    held = [one["knobs"] for arm in now["arms"] for one in arm["tricks"] if one["id"] == trick]
     same = all(knobs == held[0] for knobs in held)
     return text if same else f"{first[0].symbol or first[0].name} …"
 
 
-@st.fragment
 def popover(trick: str) -> None:
-    """The popover beside a trick. A fragment, so that opening it draws nothing else anew."""
-    with st.popover(
-        in_list(trick),
-        type="tertiary",
-        on_change="rerun",
-        key=f"open_{trick}",
-        help=None,
-    ) as place:
+    """The popover beside a trick; its body is built when it opens."""
+    key, label = f"open_{trick}", in_list(trick)
+    if st.session_state.get(key):  # a new label would make it a new popover, and close it
+        label = st.session_state.get(f"label_{trick}", label)
+    st.session_state[f"label_{trick}"] = label
+    with st.popover(label, type="tertiary", on_change="rerun", key=key) as place:
         if place.open:
             body(trick)
 
@@ -85,7 +80,6 @@ def body(name: str) -> None:
 def turn(trick: str, knob: str) -> Callable[[Draft, Any], None]:
     def write(draft: Draft, value: float | None) -> None:
         set_knob(draft, trick, knob, value)
-        st.rerun()  # out of the fragment: arms, rates and launch bar follow
 
     return write
 
@@ -99,9 +93,7 @@ def step_of(knob: Knob) -> float:
     return next(size * one for one in (1, 2, 5, 10) if size * one >= raw * 0.999)
 
 
-def field(
-    knob: Knob, value: float | None, key: str, then: Callable[[Draft, Any], None]
-) -> None:
+def field(knob: Knob, value: float | None, key: str, then: Callable[[Draft, Any], None]) -> None:
     """The widget of one knob: a slider where few stops do, else a number."""
     label = knob.name if knob.symbol in ("", knob.name) else f"{knob.name} {knob.symbol}"
     text = knob.help.rstrip(".")
@@ -115,7 +107,6 @@ def field(
             label,
             low,
             high,
-            value=None,
             format="%g",
             placeholder="from the setup",
             help=text,

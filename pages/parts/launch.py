@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts import transfer
+from pages.parts import transfer, words
 from pages.parts.cost import Cost, bar_text, cost_of, duration, is_long
 from pages.parts.draft import data_of, experiment_of
 from pages.parts.home import store, wake, worker
@@ -32,20 +32,16 @@ def launch_bar(found: Sequence[Found]) -> None:
     """Always in sight. Launch is refused only while tricks are in conflict."""
     experiment = experiment_of(draft())
     stuck = bool(broken(found))
-    cost = None if stuck else cost_of(store(), experiment)
     with st.bottom, st.container(horizontal=True, key="launchbar", vertical_alignment="center"):
-        if cost is None:
-            with st.container(key="cost"):
-                st.markdown(f"**Nothing to launch yet:** {in_words(found)}.")
+        if stuck:
+            long = False
+            say(f"**Nothing to launch yet:** {in_words(found)}.")
         else:
-            state, _ = worker()
-            waiting = cost.seconds is None or state == "starting"
-            st.fragment(cost_line, run_every=1 if waiting else None)(experiment, waiting)
+            long = cost_line(experiment)
         more = st.menu_button(
             "More", list(MORE), format_func=MORE.__getitem__, type="tertiary", key="more",
             on_click=chosen,
         )  # fmt: skip
-        long = cost is not None and is_long(cost, slots())
         pressed = st.button(
             "Launch",
             type="primary",
@@ -55,9 +51,9 @@ def launch_bar(found: Sequence[Found]) -> None:
             disabled=stuck,
             on_click=None if long else launch,
         )
-    if pressed and cost is not None and long:
-        confirm(cost)
-    if more:
+    if pressed and long:
+        confirm(experiment)
+    elif more:
         transfer.OPENS[more]()
 
 
@@ -66,21 +62,40 @@ def chosen() -> None:
         transfer.start_empty()
 
 
-def slots() -> int:
-    _, row = worker()
-    return row.slots if row else 0
+def say(text: str) -> None:
+    with st.container(key="cost"):
+        st.markdown(text)
 
 
-def cost_line(experiment: Experiment, waiting: bool) -> None:
-    """The text of the bar; looks again every second until the time is known."""
-    cost = cost_of(store(), experiment)
-    state, _ = worker()
-    if waiting and cost.seconds is not None and state != "starting":
+def cost_line(experiment: Experiment) -> bool:
+    """What it costs; looks again every second while that is not known. Whether it takes long."""
+    cost, state, slots = price(experiment)
+    if pending(cost, state):
+        st.fragment(follow, run_every=1)(experiment)
+    else:
+        say(bar_text(experiment, cost, state, slots))
+    return is_long(cost, slots)
+
+
+def price(experiment: Experiment) -> tuple[Cost, str, int]:
+    """The cost, and what the worker is at, with its number of slots."""
+    state, row = worker()
+    return cost_of(store(), experiment), state, row.slots if row else 0
+
+
+def pending(cost: Cost, state: str) -> bool:
+    """Whether the text will change without anybody doing anything."""
+    return bool(cost.new) and (cost.seconds is None or state in ("starting", "none"))
+
+
+def follow(experiment: Experiment) -> None:
+    """The text while the time is being measured or a worker is starting."""
+    cost, state, slots = price(experiment)
+    if not pending(cost, state):
         st.rerun()  # known now: draw once more, without the clock
     if cost.seconds is None:
         ask_trial(experiment)
-    with st.container(key="cost"):
-        st.markdown(bar_text(experiment, cost, state, slots()))
+    say(bar_text(experiment, cost, state, slots))
 
 
 def ask_trial(experiment: Experiment) -> None:
@@ -121,12 +136,13 @@ def refused() -> None:
 
 
 @st.dialog("Launch a long comparison?")
-def confirm(cost: Cost) -> None:
+def confirm(experiment: Experiment) -> None:
     """Asked once, above ten minutes."""
-    workers = f"{slots()} workers" if slots() != 1 else "1 worker"
+    cost, _, slots = price(experiment)
     st.markdown(
-        f"**{cost.new:,} runs** take {duration(cost, slots())} on {workers}. They go on when "
-        "this page is closed, and can be stopped at any time."
+        f"**{words.count(cost.new, 'run')}** take {duration(cost, slots)} on "
+        f"{words.count(slots, 'worker')}. They go on when this page is closed, and can be stopped "
+        "at any time."
     )
     with st.container(horizontal=True):
         if st.button("Launch", type="primary", key="launch_long"):

@@ -10,9 +10,9 @@ import streamlit as st
 from pages.parts import words
 from pages.parts.draft import Draft, arms_of, gather, set_design, setup_of, tick
 from pages.parts.session import act, draft
-from tricks import catalog
 from trainer.checks import Notice, notices
 from trainer.experiment import Arm
+from tricks import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,7 +83,9 @@ def error(one: Found, i: int) -> None:
                     args=(leave_out, one.arm, [trick]),
                 )
         if draft()["design"] == "together" and len(one.notice.tricks) > 1:
-            st.button("Each trick alone", key=f"alone_{i}", on_click=act, args=(set_design, "alone"))
+            st.button(
+                "Each trick alone", key=f"alone_{i}", on_click=act, args=(set_design, "alone")
+            )
 
 
 def leave_out(draft: Draft, arm: int, tricks: Sequence[str]) -> None:

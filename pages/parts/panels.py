@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.parts import words
 from pages.parts.means import MOST_POINTS, Line, line_of, mean_of, smoothed, thin, tidy
 
 if TYPE_CHECKING:
@@ -175,13 +174,14 @@ def first_zoom(
         return [max(0.0, low), min(100.5, high)], settled
     lasts = [line.values[-1] for line in far or shown]
     high = 1.25 * max(lasts)
-    low = min(line.values.min() for line in shown)
+    floors = [one.mean.low for one in arms if one.mean is not None and one.mean.low is not None]
+    low = max(0.0, min(values.min() for values in [*floors, *(line.values for line in shown)]))
     if high <= low:
         high = low + max(abs(low), 1e-6)
     if active:
         step = 10.0 ** math.floor(math.log10(high)) / 4
         high = step * math.ceil(high / step)
-    return [max(0.0, low - 0.06 * (high - low)), high], settled
+    return [max(0.0, low - 0.04 * (high - low)), high], settled
 
 
 def x_span(look: Look, arms: list[ArmCurves], axis: str) -> float | None:

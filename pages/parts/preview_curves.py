@@ -87,10 +87,10 @@ def flooding(sketch: Sketch, knobs: Knobs) -> str:
 
 
 def grad_clip(sketch: Sketch, knobs: Knobs) -> str:
-    limit = knobs["max_norm"]
-    top = 3 * limit
-    norm = np.array([0, limit, top])
-    axes = sketch.axes((0, top), (0, top), across="length of the gradient", up="what is used")
+    limit = np.log10(knobs["max_norm"])
+    norm = np.array([-2.3, limit, 2.3])  # logarithms
+    across = "length of the gradient, logarithmic"
+    axes = sketch.axes((-2.3, 2.3), (-2.3, 2.3), across=across, up="what is used")
     axes.line(norm, norm, "gray", width=1.25)
     axes.line(norm, np.minimum(norm, limit))
-    return f"Longer gradients are shortened to {limit:g}; gray: without clipping."
+    return f"Longer gradients are shortened to {knobs['max_norm']:g}; gray: without clipping."

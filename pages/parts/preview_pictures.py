@@ -147,8 +147,6 @@ def skip_connection(sketch: Sketch, knobs: Knobs) -> str:
         size = 15 if sketch.large else 11
         sketch.text(box + wide / 2, middle + size / 3, "F", size=size, anchor="middle", italic=True)
         if sketch.large:
-            scale = knobs.get("scale", 1.0)
             sketch.text(start, middle + 26, "x", anchor="middle", size=14, italic=True)
-            label = "x + F(x)" if scale == 1 else f"x + {scale:g} F(x)"
-            sketch.text(end, middle + 40, label, "ink", anchor="middle", size=14, italic=True)
+            sketch.text(end, middle + 40, "x + F(x)", "ink", anchor="middle", size=14, italic=True)
     return "Each block adds to its input; gray: the plain net, where F is all that goes on."

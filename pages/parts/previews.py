@@ -1,7 +1,7 @@
 """A small picture of what a trick does, as SVG: ink with the trick, gray without it.
 
 Every picture is drawn from the trick's real formula with the knobs as they stand, without torch.
-What has no picture of its own is drawn from what it changes (a schedule from its own ``lr``), and
+What has no picture of its own is drawn from what it changes (a schedule from its own ``factor``), and
 else shows its formula.
 """
 
@@ -117,7 +117,8 @@ def readable(latex: str) -> str:
     """The first equation of a LaTeX formula, its commands reduced to the letters they set."""
     first = re.split(r"\\\\|\\begin\{\w+\}", latex.strip())
     text = next((part for part in first if part.strip(" &\n")), latex)
-    text = re.sub(r"\\frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)", text)
+    text = re.sub(r"([_^])\{([^{}]*)\}", r"\1\2", text)
+    text = re.sub(r"\\t?frac\{([^{}]*)\}\{([^{}]*)\}", r"(\1)/(\2)", text)
     text = re.sub(r"\\(?:mathrm|operatorname|text|tilde|hat|bar)\b\*?", "", text)
     text = re.sub(r"\\(?:left|right|quad|qquad|,|;|!)", " ", text)
     text = re.sub(r"\\([a-zA-Z]+)", lambda found: SIGNS.get(found[1], found[1]), text)

@@ -53,10 +53,14 @@ def rate_chart(broken: Collection[int]) -> None:
     if not found:
         st.caption("No arm can run as it is, so there is no schedule to draw.")
         return
+    without = "" if not broken else " Arms in conflict have no schedule yet."
     if len(found) == 1 and len(set(next(iter(found)))) == 1:
         rate = f"constant {next(iter(found))[0]:g}"
-        who = f"The same in all {len(names)} arms: {rate}." if len(names) > 1 else f"{rate}."
-        st.caption(f"{who[0].upper()}{who[1:]} Tick a schedule to see it here before it runs.")
+        who = f"The same in {everyone(len(names))}: {rate}." if len(names) > 1 else f"{rate}."
+        if broken:
+            who = f"{rate} in {named(next(iter(found.values())), names)}."
+        hint = without or " Tick a schedule to see it here before it runs."
+        st.caption(f"{who[0].upper()}{who[1:]}{hint}")
         return
     st.plotly_chart(
         figure(now, found),
@@ -64,16 +68,20 @@ def rate_chart(broken: Collection[int]) -> None:
         height=180,
         config={"displayModeBar": False},
         key="rate_chart",
-        alt="; ".join(f"{named(own, names)}: {course(own_rates)}" for own_rates, own in found.items()),
+        alt="; ".join(f"{named(own, names)}: {course(line)}" for line, own in found.items()),
     )
-    st.caption("Drawn from the function that the runs follow. " + legend(found, names))
+    st.caption("Drawn from the function that the runs follow. " + legend(found, names) + without)
+
+
+def everyone(count: int) -> str:
+    return "both arms" if count == 2 else f"all {count} arms"
 
 
 def named(own: list[int], names: list[str]) -> str:
-    if len(own) == len(names):
-        return f"all {len(names)} arms" if len(names) > 1 else names[0]
+    if len(own) == len(names) > 1:
+        return everyone(len(names))
     if len(own) > 4:
-        return f"{words.listed([names[i] for i in own[:3]], ',')} and {len(own) - 3} more"
+        return f"{', '.join(names[i] for i in own[:3])} and {len(own) - 3} more"
     return words.listed([names[i] for i in own])
 
 
@@ -111,7 +119,7 @@ def figure(draft: Draft, found: dict[tuple[float, ...], list[int]]) -> dict[str,
     total = setup.total_steps or PARTS
     stride = -(-total // POINTS)
     steps = sorted({*range(0, total, stride), total - 1})
-    font = {"family": "Source Sans, Source Sans 3, sans-serif", "size": 12.5, "color": quiet}
+    font = {"family": '"Source Sans", sans-serif', "size": 12.5, "color": quiet}
     traces = [
         {
             "type": "scatter",

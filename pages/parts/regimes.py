@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from trainer.designs import alone, arm_name
-from trainer.experiment import ExperimentError, parse
 from trainer.statistics import minimum_seeds
 from tricks import catalog
 
@@ -48,6 +47,13 @@ SETUPS: dict[str, Data] = {
 }
 BY_LOSS = {"flooding"}  # shows in the test loss only
 
+# Knobs that are left at their defaults are turned to where the effect was seen.
+TURNED: dict[str, dict[str, float]] = {
+    "mixup": {"alpha": 1.0},
+    "flooding": {"level": 0.3},
+    "sam": {"rho": 0.2},
+}
+
 
 def setup(trick: type[Trick]) -> Data:
     """The setup for one trick, as experiment data."""
@@ -70,6 +76,12 @@ def rivals(trick: type[Trick]) -> list[str]:
     ]
 
 
+def turned(trick: type[Trick], knobs: dict[str, float]) -> dict[str, float]:
+    """The knobs for a trial: as a person set them, else where the effect shows."""
+    untouched = all(knobs.get(knob.name, knob.default) == knob.default for knob in trick.knobs())
+    return knobs | TURNED.get(trick.id(), {}) if untouched else knobs
+
+
 def try_it(trick: type[Trick], knobs: dict[str, float]) -> Data:
     """The experiment that shows this trick: the baseline, the trick, enough seeds for a verdict."""
     title = trick.card.title
@@ -77,7 +89,7 @@ def try_it(trick: type[Trick], knobs: dict[str, float]) -> Data:
         choices: list[Data] = [{"id": one, "knobs": {}} for one in rivals(trick)]
         name = f"What can replace {title}?"
     else:
-        choices = [{"id": trick.id(), "knobs": knobs}]
+        choices = [{"id": trick.id(), "knobs": turned(trick, knobs)}]
         name = f"What does {arm_name(trick.id())} do?"
     return {
         "name": name,
@@ -87,12 +99,3 @@ def try_it(trick: type[Trick], knobs: dict[str, float]) -> Data:
         "metric": "test_loss" if trick.id() in BY_LOSS else "test_accuracy",
         "design": "alone",
     }
-
-
-def runs_as_is(data: Data) -> bool:
-    """Whether these data could be launched as they are."""
-    try:
-        parse({key: value for key, value in data.items() if key != "design"})
-    except ExperimentError:
-        return False
-    return True

@@ -41,7 +41,7 @@ class Results:
         return words.number(100 * value, decimals(n)) if self.accuracy else words.number(value, 3)
 
     def difference(self, value: float, n: int = 1) -> str:
-        """A signed difference of the metric: ``+9.3`` (points) or ``−0.031``."""  # noqa: RUF002
+        """A signed difference of the metric: ``+9.3`` (points) or ``−0.031``."""
         scaled, digits = (100 * value, decimals(n)) if self.accuracy else (value, 3)
         return words.number(scaled, digits, signed=True)
 

@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts import words
 from pages.parts.evidence import setup_words
 from pages.parts.home import store
-from trainer.experiment import pack
+from trainer.experiment import ExperimentError, pack
 
 if TYPE_CHECKING:
     from trainer.store import ExperimentRow
@@ -48,6 +48,9 @@ def dialogs() -> None:
     if not asked():
         return
     what, experiment_id = st.session_state[ASKED]
+    if what == "Load":
+        load()
+        return
     row = store().experiment(experiment_id)
     if row is None:
         close()
@@ -121,5 +124,29 @@ def nothing_yet() -> None:
             f"{words.listed(arms)} on {setup_words(setup_of(first))}, each with "
             f"{len(first['seeds'])} seeds. Press Launch and it appears here while it trains."
         )
-        if st.button("Open the lab", type="primary", icon=":material/science:"):
-            st.switch_page("lab.py")
+        with st.container(horizontal=True):
+            if st.button("Open the lab", type="primary", icon=":material/science:"):
+                st.switch_page("lab.py")
+            if st.button("Load an experiment (JSON)", icon=":material/upload_file:"):
+                st.session_state[ASKED] = ("Load", "")
+                st.rerun()
+
+
+@st.dialog("Load an experiment (JSON)", width="medium", on_dismiss=close)
+def load() -> None:
+    """A file or pasted text; the lab opens with it. What is wrong is listed here."""
+    from pages.parts.draft import plan_of
+    from pages.parts.transfer import listing, read
+
+    file = st.file_uploader("A file", type="json", key="runs-file")
+    pasted = st.text_area("Or its text", key="runs-text", height=220)
+    if not st.button("Load", type="primary", key="runs-load"):
+        return
+    try:
+        plan = plan_of(read(file.getvalue() if file else pasted))
+    except ExperimentError as error:
+        title = "This cannot be loaded"
+        st.error(f"{listing(error.problems)}\n\nNothing was changed.", title=title)
+        return
+    close()
+    st.switch_page("lab.py", query_params={"plan": pack(plan)})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from pages.parts.draft import Draft
 
@@ -22,21 +22,38 @@ def draft() -> Draft:
 
 
 def bound(
-    key: str, value: Any, then: Callable[[Draft, Any], None], *, empty: bool = False
+    key: str,
+    value: Any,
+    then: Callable[[Draft, Any], None],
+    *,
+    default: str = "value",
+    empty: bool = False,
 ) -> dict[str, Any]:
     """Arguments of a widget that shows ``value`` and calls ``then(draft, new value)``.
 
+    ``default``: what the widget calls its first value. It is given too, because what is set here
+    reaches the browser once only, and a run that the next one cuts short may not deliver it.
     ``empty``: an emptied field means something; otherwise the draft's value comes back.
     """
     if key not in st.session_state or st.session_state[key] != value:
         st.session_state[key] = value
-    return {"key": key, "on_change": took, "args": (key, then, empty)}
+    return {"key": key, default: value, "on_change": took, "args": (key, then, empty)}
+
+
+def chosen(
+    key: str, options: Sequence[Any], value: Any, then: Callable[[Draft, Any], None]
+) -> dict[str, Any]:
+    """The same for a selectbox, options included. None chooses nothing."""
+    index = options.index(value) if value in options else None
+    given = bound(key, value, then, default="options")
+    return given | {"options": options, "index": index}
 
 
 def took(key: str, then: Callable[[Draft, Any], None], empty: bool) -> None:
     value = st.session_state[key]
     if empty or value is not None:
         then(draft(), value)
+    st.rerun()  # the whole page follows the draft, also when the widget stands in a fragment
 
 
 def act(change: Callable[..., None], *args: Any) -> None:

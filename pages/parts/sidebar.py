@@ -10,7 +10,7 @@ from pages.parts import words
 from pages.parts.draft import Draft, arms_of, budget_of, set_budget, set_dataset, set_network
 from pages.parts.examples import EXAMPLES, example
 from pages.parts.home import store
-from pages.parts.session import bound, draft
+from pages.parts.session import bound, chosen, draft
 from trainer.datasets import DATASETS
 
 NETWORKS = {"mlp": "MLP", "cnn": "CNN", "resnet": "ResNet"}
@@ -19,11 +19,7 @@ DEPTHS = {
     "cnn": ("Depth", "3×3 convolutions.", "Width", "Channels of the first."),
     "resnet": ("Blocks", "Each has two convolutions.", "Width", "Channels of the first block."),
 }
-PREPROCESSING = {
-    "standardize": "standardize: mean 0, deviation 1 per channel",
-    "scale": "scale: pixels from 0 to 1",
-    "raw": "raw: pixels as they are",
-}
+PREPROCESSING = ["standardize", "scale", "raw"]
 MOST_RUNS = 10_000
 
 
@@ -56,9 +52,8 @@ def start_from() -> None:
     same = next((title for title in EXAMPLES if example(title) == now), None)
     st.selectbox(
         "Start from",
-        list(EXAMPLES),
         placeholder="your own comparison",
-        **bound("start_from", same, start),
+        **chosen("start_from", list(EXAMPLES), same, start),
     )
 
 
@@ -73,10 +68,9 @@ def data() -> None:
     now = DATASETS[setup["dataset"]]
     st.selectbox(
         "Data set",
-        list(DATASETS),
         format_func=lambda name: f"{name}: {DATASETS[name].title}",
         label_visibility="collapsed",
-        **bound("dataset", setup["dataset"], set_dataset),
+        **chosen("dataset", list(DATASETS), setup["dataset"], set_dataset),
     )
     left, right = st.columns(2)
     left.number_input(
@@ -117,7 +111,7 @@ def rare(difficulty: float | None) -> None:
         1000.0,
         step=1.0,
         format="%g",
-        help="How many times more examples the most frequent class has than the rarest. 1: as many.",
+        help="How many examples of the most frequent class come on one of the rarest.",
         **bound("imbalance", float(setup["imbalance"]), into("imbalance")),
     )
     st.number_input(
@@ -140,9 +134,9 @@ def rare(difficulty: float | None) -> None:
         )
     st.selectbox(
         "Preprocessing",
-        list(PREPROCESSING),
-        format_func=PREPROCESSING.__getitem__,
-        **bound("preprocessing", setup["preprocessing"], into("preprocessing")),
+        help="standardize: mean 0 and deviation 1 in every channel. scale: pixels from 0 to 1. "
+        "raw: pixels as they are.",
+        **chosen("preprocessing", PREPROCESSING, setup["preprocessing"], into("preprocessing")),
     )
 
 
@@ -155,7 +149,7 @@ def network() -> None:
         required=True,
         label_visibility="collapsed",
         width="stretch",
-        **bound("network", now["kind"], set_network),
+        **bound("network", now["kind"], set_network, default="default"),
     )
     depth, depth_help, width, width_help = DEPTHS[now["kind"]]
     left, right = st.columns(2)
@@ -176,7 +170,7 @@ def budget() -> None:
         required=True,
         label_visibility="collapsed",
         width="stretch",
-        **bound("budget", unit, set_budget),
+        **bound("budget", unit, set_budget, default="default"),
     )
     left, right = st.columns(2)
     if unit == "seconds":
@@ -191,9 +185,7 @@ def budget() -> None:
         )
     else:
         most = 10_000 if unit == "epochs" else 10_000_000
-        left.number_input(
-            unit.capitalize(), 1, most, **bound(unit, setup[unit], into(unit))
-        )
+        left.number_input(unit.capitalize(), 1, most, **bound(unit, setup[unit], into(unit)))
     right.number_input(
         "Batch",
         1,
@@ -238,8 +230,7 @@ def device() -> None:
     names.setdefault(now, f"{now} (not found here)")
     st.selectbox(
         "Device",
-        list(names),
         format_func=lambda one: f"device: {names[one]}",
         label_visibility="collapsed",
-        **bound("device", now, into("device")),
+        **chosen("device", list(names), now, into("device")),
     )

@@ -14,7 +14,7 @@ from pages.parts.session import bound, draft
 from tricks import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from trainer.checks import Notice
     from tricks.base import Trick
@@ -43,8 +43,12 @@ def family_order(family: str) -> tuple[int, str]:
     return (FAMILIES.index(family) if family in FAMILIES else len(FAMILIES), family)
 
 
-def trick_list(notices: Iterable[Notice]) -> None:
-    """Search, pills and the list. Tricks that a notice is about are marked."""
+@st.fragment
+def trick_list(notices: Sequence[Notice]) -> None:
+    """Search, pills and the list. Tricks that a notice is about are marked.
+
+    A fragment: a letter typed or a popover opened draws the list anew and nothing else.
+    """
     chosen = len(draft()["ticked"])
     with st.container(horizontal=True, key="tricks_head", vertical_alignment="center"):
         st.subheader("Tricks", anchor=False, width="content")
@@ -68,14 +72,17 @@ def trick_list(notices: Iterable[Notice]) -> None:
             persist_state="session",
         )
     found = [one for one in matching(query or "") if passes(one, shown or "All")]
-    with st.container(border=True, key="tricklist"):
-        if not found:
+    if not found:
+        with st.container(border=True, key="no_tricks"):
             nothing(query or "", shown or "All")
-        elif len(found) > TALL:
-            with st.container(height=480, border=False):
-                rows(found, marks(notices))
-        else:
-            rows(found, marks(notices))
+        return
+    marked = marks(notices)
+    height = 480 if len(found) > TALL else "content"
+    with (
+        st.container(border=True, height=height, key="listbox"),
+        st.container(key="tricklist"),
+    ):
+        rows(found, marked)
 
 
 def matching(query: str) -> list[type[Trick]]:

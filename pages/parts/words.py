@@ -10,8 +10,8 @@ from trainer.sentences import NUMBERS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MINUS = "−"  # noqa: RUF001 (a minus sign, meant)
-NOTHING = "–"  # noqa: RUF001 (an en dash where there is no number yet)
+MINUS = "−"
+NOTHING = "–"
 
 
 def number(value: float, digits: int = 1, *, signed: bool = False) -> str:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from trainer.store import Store
 
@@ -96,11 +96,7 @@ class Server:
             [sys.executable, "-m", "trainer", "stop", "--store", str(self.home)],
             cwd=ROOT, check=True, capture_output=True, timeout=60,
         )  # fmt: skip
-        # The worker would end by itself a minute after the last page; a test does not wait for it.
-        for process in family[:1]:
-            if process.is_running():
-                process.terminate()
-        _, left = psutil.wait_procs(family, timeout=20)
+        _, left = psutil.wait_procs(family, timeout=30)
         for process in left:
             process.kill()
         if left:
@@ -132,6 +128,7 @@ def browser(missing) -> Iterator[Browser]:
     path = next((one for one in found if one), None)
     if path is None:
         missing("there is no Chromium on the path, and TRICKBOARD_CHROMIUM names none")
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         one = playwright.chromium.launch(executable_path=path, args=ARGS)
         yield one

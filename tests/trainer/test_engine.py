@@ -168,8 +168,8 @@ class Recorder(Trick):
         self.note("optimizer")
         return torch.optim.SGD(params, lr=lr)
 
-    def lr(self, step: int, steps: int) -> float:
-        self.note("lr")
+    def factor(self, step: int, steps: int) -> float:
+        self.note("factor")
         return 1.0
 
     def batch(self, x: Any, y: Any, rng: torch.Generator) -> Any:
@@ -216,10 +216,9 @@ def test_the_moments_run_in_the_order_of_the_contract(
     monkeypatch.setattr(Arm, "make", lambda self: [recorder])
     CALLS.clear()
     follow(run, home)
-    before = ["dataset", "network", "initialize", "lr", "optimizer", "predictor"]
-    step = ["lr", "batch", "step", "loss", "batch_loss", "penalty", "gradients", "after_step"]
+    before = ["dataset", "network", "initialize", "optimizer", "predictor"]
+    step = ["factor", "batch", "step", "loss", "batch_loss", "penalty", "gradients", "after_step"]
     epoch = ["sampler", *step, *step, "after_epoch"]
-    # One rule has two names for a place: the last evaluation follows the last epoch's end.
     assert [*before, *epoch] == CALLS[: len(before) + len(epoch)]
     assert CALLS[-1] == "predictor"
     assert recorder.seen == [1, 2, 3, 4]
@@ -238,9 +237,7 @@ class Drawer(Trick):
         return x, y
 
 
-def test_a_trick_that_draws_shifts_nobody_else(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_trick_that_draws_shifts_nobody_else(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run = make_run(label_noise=0.3, tricks=[{"id": "dropout"}])
     plain, _ = follow(run, home)
     tricks = [*run.arm.make(), Drawer()]

@@ -270,7 +270,7 @@ def test_without_a_finished_baseline_nothing_is_claimed():
 
 @pytest.mark.parametrize(("n", "arms"), [(6, 1), (8, 3), (10, 1)])
 def test_false_claims_stay_below_five_percent(n, arms):
-    """With no true difference, experiments that claim anything: at most 5 %, tested at 1 in 1,000."""
+    """Without a true difference at most 5 % of experiments claim one (tested at 1 in 1,000)."""
     rng = np.random.default_rng(n)
     trials, claimed = 400, 0
     for _ in range(trials):

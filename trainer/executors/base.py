@@ -41,8 +41,5 @@ class Executor(Protocol):
     def poll(self) -> list[Ended]:
         """The processes that have ended since the last time."""
 
-    def keys(self) -> set[str]:
-        """The processes that were started and have not been polled as ended."""
-
     def close(self) -> None:
         """Kill all that is left, and wait for it."""

@@ -104,9 +104,6 @@ class Local:
                 process.close()
         return ended
 
-    def keys(self) -> set[str]:
-        return set(self.processes)
-
     def close(self) -> None:
         for process, pipe in self.idle:
             pipe.close()

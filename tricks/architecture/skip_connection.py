@@ -22,7 +22,7 @@ class SkipConnection(Trick):
         claimed_by="the thread; He et al. 2015",
         when="Networks of 10 layers and more; the deeper, the clearer.",
         watch_out="Shallow networks gain nothing. Without normalization the sums grow with every "
-        "block: a scale of 1/√depth keeps them in range.",
+        "block and soon blow up, so the scale is 1/√depth there unless you set it.",
         formula=r"y = x + s\,F(x)",
         paper=Paper(
             authors="He et al.",
@@ -46,11 +46,29 @@ class SkipConnection(Trick):
                     else None
                 ),
             ),
+            Rule(
+                kind="warning",
+                title="Skip connection may blow this network up",
+                reason="Without normalization {depth} layers at a scale of {scale:g} add up to "
+                "values too large to train. Leave the scale alone (1/√depth), or add a "
+                "normalization.",
+                unless="slot:normalization",
+                when=lambda own, other, facts: (
+                    {"depth": facts.depth, "scale": own.scale}
+                    if own.scale is not None and own.scale**2 * facts.depth >= 8
+                    else None
+                ),
+            ),
         ),
     )
-    scale: float = knob(
-        1.0, low=0.0, high=2.0, symbol="s", help="factor on the block; 0 leaves only the identity"
-    )
+    order = 10  # the scale depends on whether a normalization has filled its slot
+    scale: float | None = knob(
+        None, low=0.0, high=2.0, symbol="s",
+        help="factor on the block; left alone, 1 with a normalization and 1/√depth without",
+    )  # fmt: skip
 
     def network(self, spec: NetworkSpec) -> NetworkSpec:
-        return replace(spec, skip=True, skip_scale=self.scale)
+        scale = self.scale
+        if scale is None:
+            scale = 1.0 if spec.normalization else spec.depth**-0.5
+        return replace(spec, skip=True, skip_scale=scale)

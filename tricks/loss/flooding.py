@@ -84,8 +84,8 @@ class Flooding(Trick):
             Rule(
                 kind="hint",
                 title="Flooding's level means something else under Focal loss",
-                reason="Focal loss is smaller than cross-entropy: at p = 0.5 it is {focal:.2f} "
-                "instead of 0.69. A flood level of {level:g} acts earlier than you may expect.",
+                reason="At p = 0.5 focal loss is {focal:.2f} where cross-entropy is 0.69, so a "
+                "flood level of {level:g} acts earlier.",
                 other="focal_loss",
                 when=lambda own, other, facts: (
                     {"focal": math.log(2) * 0.5**other.gamma, "level": own.level}

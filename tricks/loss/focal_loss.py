@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 def focal_loss(logits: Tensor, y: Tensor, gamma: float) -> Tensor:
     """``-sum(y * (1 - p)**gamma * log p)`` of each example, shape (..., N).
 
-    ``logits`` and ``y`` are (..., N, C); rows of ``y`` are probabilities and sum to 1.
-    ``gamma=0`` is cross-entropy. Lin et al. 2017, equation 4, softmax form.
+    ``logits`` and ``y`` are (..., N, C); rows of ``y`` are probabilities and sum to 1. With
+    ``gamma=0`` it is cross-entropy. Lin et al. 2017, equation 4, softmax form.
     """
     log_p = logits.log_softmax(dim=-1)
     # 1 - p without cancellation; the floor keeps the slope of the power finite below gamma 1.
@@ -41,11 +41,12 @@ def mixed(own: FocalLoss, other: Trick, facts: Facts) -> dict[str, object] | Non
     if not other.values()["alpha"] or not own.gamma:
         return None
 
-    def loss(p: float) -> float:
-        one = 0.7 * (1 - p) ** own.gamma * math.log(p)
-        return float(-one - 0.3 * p**own.gamma * math.log(1 - p))
+    def part(share: float, p: float) -> float:
+        return -share * math.pow(1 - p, own.gamma) * math.log(p)
 
-    return {"best": min((i / 1000 for i in range(1, 1000)), key=loss), "gamma": own.gamma}
+    answers = (i / 1000 for i in range(1, 1000))
+    best = min(answers, key=lambda p: part(0.7, p) + part(0.3, 1 - p))
+    return {"best": best, "gamma": own.gamma}
 
 
 @dataclass(kw_only=True)
@@ -74,8 +75,8 @@ class FocalLoss(Trick):
                 kind="warning",
                 title="Focal loss and Label smoothing work against each other",
                 reason="Smoothing with ε {epsilon:g} leaves probability on the wrong classes, and "
-                "γ {gamma:g} hardly weakens that part: it is {share:.1f} % of the loss of an "
-                "example the network gets right, so easy examples stay hard. Use one of the two.",
+                "γ {gamma:g} hardly weakens them: they are {share:.1f} % of the loss of a right "
+                "answer, so easy examples stay hard. Use one of the two.",
                 other="label_smoothing",
                 when=smoothed,
             ),
@@ -90,8 +91,7 @@ class FocalLoss(Trick):
             Rule(
                 kind="hint",
                 title="Focal loss and Class balance correct the same thing twice",
-                reason="Both raise the weight of rare classes. To see what one of them does, give "
-                "each an arm of its own.",
+                reason="Both give rare classes more weight. Give each an arm of its own.",
                 other="class_balance",
                 when=lambda own, other, facts: {} if own.gamma else None,
             ),

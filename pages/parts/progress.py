@@ -1,0 +1,94 @@
+"""How far an experiment is, and how long the rest takes."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts import words
+from pages.parts.results import run_seconds
+
+if TYPE_CHECKING:
+    from pages.parts.reader import Look
+    from trainer.store import RunRow
+
+STARTING = "Starting the worker, about 3 s the first time."
+
+
+def progress(look: Look) -> None:
+    """One line in words, and the bar."""
+    ended = look.count("done", "diverged", "failed")
+    parts = sum(part(look, run) for run in look.runs if run.state in ("running", "paused"))
+    with st.container(key="progress", gap="small"):
+        st.markdown(progress_words(look))
+        st.progress(min(1.0, (ended + parts) / len(look.runs)))
+
+
+def progress_words(look: Look) -> str:
+    """``17 of 32 runs done, 2 running, 13 waiting. About 18 s left.``"""
+    total = len(look.runs)
+    text = f"**{look.count('done'):,} of {words.count(total, 'run')} done**"
+    going = [run for run in look.runs if run.state == "running"]
+    stopping = sum(run.desired == "stop" for run in going)
+    counts = {"stopping": stopping, "running": len(going) - stopping}
+    for state in ("waiting", "paused", "stopped", "diverged", "failed"):
+        counts[state] = look.count(state)
+    text += "".join(f", {count:,} {state}" for state, count in counts.items() if count) + "."
+    if note := message(look):
+        return f"{text} {words.plain(note)}"
+    left = time_left(look)
+    if not look.active or left is None or stopping or look.worker[0] == "none":
+        return text
+    return f"{text} About **{words.about(left).removeprefix('about ')}** left."
+
+
+def message(look: Look) -> str | None:
+    """What happens before the first step: a download, the start of the worker."""
+    if not look.active or look.worker[0] == "none":
+        return None
+    says = [run.message for run in look.runs if run.state == "running" and run.message]
+    if says and not any(run.step for run in look.runs if run.state == "running"):
+        return says[0].rstrip(".") + "."
+    if look.worker[0] == "starting" and not look.count("running"):
+        return STARTING
+    return None
+
+
+def empty(look: Look) -> str | None:
+    """What stands over the axes before the first point."""
+    if look.curves or not look.active:
+        return None
+    return message(look) or "The first points come in a moment."
+
+
+def time_left(look: Look) -> float | None:
+    """Seconds until all runs have ended, from what runs have taken so far; None if not known."""
+    per_run = run_seconds(look) or going_rate(look)
+    if per_run is None:
+        return None
+    left = [1 - part(look, run) for run in look.runs if run.state == "running"]
+    worker = look.worker[1]
+    slots = max(1, worker.slots if worker else 1)
+    waiting = look.count("waiting")
+    turns = (sum(left) + waiting) / slots
+    return per_run * max([turns, *left, float(waiting > 0)])
+
+
+def going_rate(look: Look) -> float | None:
+    """Seconds that a whole run takes, from the ones under way."""
+    times = [
+        (time.time() - run.started_at) / done
+        for run in look.runs
+        if run.state == "running" and run.started_at and (done := part(look, run)) > 0.2
+    ]
+    return sum(times) / len(times) if times else None
+
+
+def part(look: Look, run: RunRow) -> float:
+    """How much of its budget a run has used, 0 to 1."""
+    budget = look.row.experiment.setup.seconds
+    if budget is not None:
+        return min(1.0, (run.seconds or 0.0) / budget)
+    return min(1.0, run.step / run.steps) if run.steps else 0.0

@@ -1,0 +1,89 @@
+"""The setup of an experiment that was launched: to read, not to change."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from pages.parts import words
+from trainer.experiment import pack
+
+if TYPE_CHECKING:
+    from pages.parts.reader import Look
+    from trainer.experiment import Experiment, Setup
+
+NETWORKS = {"mlp": "MLP", "cnn": "CNN", "resnet": "ResNet"}
+
+
+def setup_list(look: Look) -> None:
+    """The definition list, and the way back to planning with everything filled in."""
+    experiment = look.row.experiment
+    st.header("Setup", anchor=False)
+    rows = "".join(
+        f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>" for word, text in terms(look).items()
+    )
+    st.html(f'<dl class="tb-setup">{rows}</dl>')
+    st.button(
+        "Change and launch again",
+        icon=":material/edit:",
+        key="change",
+        width="stretch",
+        on_click=change,
+        args=(experiment,),
+        help="Opens the plan with this setup. Runs that are done already are not trained twice.",
+    )
+
+
+def change(experiment: Experiment) -> None:
+    st.query_params.from_dict({"plan": pack(experiment.dump())})
+
+
+def terms(look: Look) -> dict[str, str]:
+    """The setup in words; what is as usual is left out."""
+    experiment = look.row.experiment
+    setup = experiment.setup
+    net = setup.network
+    found = {"Data": f"{setup.dataset}, {setup.train_size:,} examples"}
+    if setup.label_noise:
+        found["Wrong labels"] = f"{words.short(100 * setup.label_noise)} %"
+    if setup.imbalance != 1:
+        found["Imbalance"] = f"{words.short(setup.imbalance)} to 1"
+    if setup.input_noise:
+        found["Input noise"] = f"deviation {words.short(setup.input_noise)}"
+    if setup.difficulty is not None:
+        found["Difficulty"] = words.short(setup.difficulty)
+    if setup.preprocessing != "standardize":
+        found["Inputs"] = {"scale": "scaled to 0 to 1", "raw": "raw"}[setup.preprocessing]
+    found["Network"] = f"{NETWORKS[net.kind]}, {net.depth} × {net.width}"
+    found["Budget"] = f"{budget(setup)}, batch {setup.batch_size:,}"
+    found["Rate"] = words.short(setup.lr)
+    same = ", the same in every arm" if len(experiment.arms) > 1 else ""
+    found["Seeds"] = words.seeds(experiment.seeds) + same
+    found["Device"] = device(look)
+    if experiment.metric == "test_loss":
+        found["Judged by"] = "test loss"
+    return found
+
+
+def budget(setup: Setup) -> str:
+    """What every arm gets."""
+    if setup.epochs is not None:
+        return words.count(setup.epochs, "epoch")
+    if setup.steps is not None:
+        return words.count(setup.steps, "step")
+    assert setup.seconds is not None
+    return f"{words.seconds(setup.seconds)} of training"
+
+
+def device(look: Look) -> str:
+    """Where the runs are trained, as far as it is known."""
+    used = sorted({run.device for run in look.runs if run.device})
+    names = {"cpu": "CPU", "auto": "the fastest there is"}
+    used = used or [look.row.experiment.setup.device]
+    shown = words.listed([names.get(one, one) for one in used])
+    worker = look.worker[1]
+    if worker is None or not worker.alive or not look.active:
+        return shown
+    return f"{shown}, {words.count(worker.slots, 'worker')}"

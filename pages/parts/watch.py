@@ -1,0 +1,147 @@
+"""The lab's second face: an experiment while it runs, and its verdict when it is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import streamlit as st
+
+from pages.parts import home, words
+from pages.parts.curves import live
+from pages.parts.forest import forest
+from pages.parts.progress import empty, progress
+from pages.parts.reader import reader_of
+from pages.parts.results import results
+from pages.parts.setuplist import setup_list
+from pages.parts.troubles import troubles
+from pages.parts.view import settings
+
+if TYPE_CHECKING:
+    from pages.parts.reader import Look, Reader
+    from pages.parts.results import Results
+    from pages.parts.view import View
+
+TICK = 0.7  # seconds between two updates of what is live
+
+
+def watch(experiment_id: str) -> None:
+    """Setup and view in the sidebar; sentence, verdict and curves beside it."""
+    row = home.store().experiment(experiment_id)
+    if row is None:
+        unknown(experiment_id)
+        return
+    st.html(Path(__file__).with_name("watch.css"))
+    reader = reader_of(str(home.store().home), row.id, row)
+    reader.row = row
+    look = reader.look()
+    with st.sidebar:
+        setup_list(look)
+        view = settings()
+    st.fragment(face, run_every=TICK if look.active else None)(reader, view, look.active)
+
+
+def unknown(experiment_id: str) -> None:
+    """An address that leads nowhere."""
+    st.title("Nothing to watch here", anchor=False)
+    st.markdown(
+        f"There is no experiment `{experiment_id[:40].replace('`', '')}` in this store. It may "
+        "have been deleted, or live on another machine."
+    )
+    with st.container(horizontal=True):
+        st.page_link("runs.py", label="All runs", icon=":material/stacks:")
+        st.page_link("lab.py", label="Plan a new one", icon=":material/science:")
+
+
+def face(reader: Reader, view: View, was_active: bool) -> None:
+    """All that changes while runs go on; the skeleton is the same before and after."""
+    look = reader.look()
+    gone = not look.runs and home.store().experiment(look.row.id) is None
+    if gone or look.active != was_active:
+        st.rerun()  # the whole page once: with or without a clock
+    known: Results = reader.once("results", look, lambda: results(look))
+    head(reader, look, known)
+    if look.state != "done":
+        progress(look)
+    troubles(reader, look)
+    if look.state == "done":
+        worker = look.worker[1]
+        forest(look, known, worker.slots if worker else 1)
+    live(look, known, view, empty(look))
+    with st.expander("The numbers as a table", key="table"):
+        table(known)
+
+
+def head(reader: Reader, look: Look, known: Results) -> None:
+    """The title with the buttons at its right, and the sentence of what is known now."""
+    with st.container(horizontal=True, key="title", vertical_alignment="center"):
+        st.title(words.plain(look.row.name), anchor=False, width="stretch")
+        id = look.row.id
+        if look.state == "running":
+            ending = all(run.desired == "stop" for run in look.runs if run.state == "running")
+            st.button(
+                "Stop",
+                icon=":material/stop:",
+                key="stop",
+                disabled=not look.count("waiting") and ending,
+                help="What was drawn stays, and it can go on later.",
+                on_click=act,
+                args=(reader, reader.store.stop, id),
+            )
+        elif look.state == "stopped":
+            st.button(
+                "Go on",
+                icon=":material/play_arrow:",
+                key="go_on",
+                help="Runs that were stopped start again from their first step.",
+                on_click=act,
+                args=(reader, reader.store.go_on, id),
+            )
+    with st.container(key="verdict" if look.state == "done" else "sentence"):
+        st.markdown(known.sentence)
+
+
+def act(reader: Reader, do: Any, experiment_id: str) -> None:
+    """A button's callback: do it, and look at once."""
+    do(experiment_id)
+    home.wake()
+    reader.look(now=True)
+
+
+def table(known: Results) -> None:
+    """The numbers behind the charts."""
+    compared = {one.arm: one for one in known.comparisons}
+    scale = 100.0 if known.accuracy else 1.0
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else scale * value
+
+    metric = "test accuracy, %" if known.accuracy else "test loss"
+    rows = []
+    for arm in known.arms:
+        one = compared.get(arm.name)
+        rows.append(
+            {
+                "arm": arm.name,
+                "n": arm.n,
+                metric: scaled(arm.mean),
+                "± half the 95 % interval": scaled(arm.half),
+                f"difference, {known.unit}": scaled(one.mean) if one else None,
+                "from": scaled(one.low) if one else None,
+                "to": scaled(one.high) if one else None,
+                "seconds": arm.seconds,
+                "verdict": words_of(known, one),
+            }
+        )
+    digits = "%.1f" if known.accuracy else "%.3f"
+    plain = {"arm", "n", "seconds", "verdict"}
+    columns = {name: st.column_config.NumberColumn(format=digits)
+               for name in rows[0] if name not in plain}  # fmt: skip
+    columns["seconds"] = st.column_config.NumberColumn(format="%.1f")
+    st.dataframe(rows, hide_index=True, column_config=columns, placeholder="", key="numbers")
+
+
+def words_of(known: Results, one: Any) -> str:
+    from trainer.statistics import WORDS
+
+    return WORDS[one.verdict] if one else ""

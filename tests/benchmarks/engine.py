@@ -1,0 +1,113 @@
+"""The engine with all its logging on, against the best loop we can write by hand.
+
+    python tests/benchmarks/engine.py [--repeats 5]
+
+Both do the same work in one process on one thread, in turn: the same batches of resident tensors,
+the same network, weights, optimizer and evaluations. The loop by hand uses class indices and the
+fused cross-entropy, keeps nothing but its evaluations, and knows its whole budget. A ratio above 1
+means that the engine is faster.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import torch
+from torch.nn.functional import cross_entropy
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from trainer.engine import train
+from trainer.experiment import Run, parse
+from trainer.grid import evaluation_steps
+from trainer.networks import kaiming, multiply_adds
+from trainer.streams import stream
+from trainer.tasks.classification import Classification, judge
+
+WORK = {
+    "MLP 64-128-128-128-10, digits, batch 32": {
+        "dataset": "digits",
+        "train_size": 400,
+        "network": {"kind": "mlp"},
+        "epochs": 60,
+    },
+    "small CNN, shapes 32x32, batch 64": {
+        "dataset": "shapes",
+        "train_size": 1280,
+        "batch_size": 64,
+        "network": {"kind": "cnn"},
+        "epochs": 6,
+    },
+}
+
+
+def by_engine(run: Run, home: Path) -> float:
+    """Seconds from the first evaluation to the end."""
+    points = train(run, home=home)
+    next(points)
+    begin = time.perf_counter()
+    for _ in points:
+        pass
+    return time.perf_counter() - begin
+
+
+def by_hand(run: Run, home: Path) -> float:
+    setup = run.setup
+    task = Classification(run, home=home, device="cpu", say=print)
+    network = task.build(task.spec())
+    kaiming(network, stream(run.seed, "init"))
+    due = evaluation_steps(setup, multiply_adds(network, setup.image), task.judged)
+    task.to_device(network)
+    optimizer = torch.optim.SGD(network.parameters(), lr=setup.lr, fused=True)
+    x_all, y_all, size = task.split.x, task.split.y, setup.batch_size
+    shuffle, step = stream(run.seed, "order"), 0
+    task.evaluate(network)
+    network.train()
+    begin = time.perf_counter()
+    while step < (setup.total_steps or 0):
+        order = torch.randperm(len(y_all), generator=shuffle)
+        for i in range(0, len(order) // size * size, size):
+            rows = order[i : i + size]
+            optimizer.zero_grad()
+            cross_entropy(network(x_all[rows]), y_all[rows]).backward()
+            optimizer.step()
+            step += 1
+            if due(step, 0.0):
+                network.eval()
+                task.evaluate(network)
+                network.train()
+    network.eval()
+    if task.tests < len(task.test_x):
+        judge(network, task.test_x, task.test_y)[1].mean().item()
+    return time.perf_counter() - begin
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=int, default=5)
+    repeats = parser.parse_args().repeats
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        home = Path(folder)
+        for name, setup in WORK.items():
+            data = {"name": "x", "setup": setup, "arms": [{"name": "a"}], "seeds": [0]}
+            run = parse(data).runs()[0]
+            by_engine(run, home), by_hand(run, home)  # the first of each warms up
+            pairs = [(by_engine(run, home), by_hand(run, home)) for _ in range(repeats)]
+            samples = (run.setup.total_steps or 0) * run.setup.batch_size
+            ratios = [hand / engine for engine, hand in pairs]
+            ours, theirs = (samples / statistics.median(column) for column in zip(*pairs))
+            print(f"{name}: engine {ours:,.0f} samples/s, by hand {theirs:,.0f}")
+            print(
+                f"  engine / by hand: median {statistics.median(ratios):.3f}, "
+                f"{min(ratios):.3f} to {max(ratios):.3f} over {repeats} pairs"
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,373 @@
+"""The supervisor's decisions, with an executor that starts no processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from tests.trainer.test_store import plan
+from trainer import devices, supervisor
+from trainer.executors.base import Ended
+from trainer.executors.local import in_words, start_method
+from trainer.queue import Queue
+from trainer.store import Store
+from trainer.supervisor import Supervisor, end_process, ensure_worker, is_alive, is_locked
+
+
+class NoProcesses:
+    """An executor whose processes exist in its books only."""
+
+    def __init__(self, *found):
+        self.found = found or ("auto", "cpu")
+        self.jobs = {}
+        self.killed = []
+        self.ended = []
+        self.fails = None
+
+    def warm(self):
+        return {"devices": self.found, "preloaded": True, "threads": 1}
+
+    def start(self, job):
+        if self.fails:
+            raise self.fails
+        self.jobs[job.key] = job
+
+    def stop(self, key):
+        if key in self.jobs:
+            self.killed.append(key)
+            self.ends(key)
+
+    def ends(self, key, how="its process was killed (SIGKILL)"):
+        del self.jobs[key]
+        self.ended.append(Ended(key=key, how=how))
+
+    def poll(self):
+        ended, self.ended = self.ended, []
+        return ended
+
+    def close(self):
+        self.killed += self.jobs
+        self.jobs.clear()
+
+
+@pytest.fixture
+def store(home):
+    store = Store(home)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def queue(store):
+    return Queue(store)
+
+
+@pytest.fixture
+def work(store):
+    """Makes a supervisor that is warm."""
+
+    def make(*found, **options):
+        made = Supervisor(store, NoProcesses(*found), **{"slots": 2} | options)
+        made.begin()
+        until(lambda: made.ready)
+        return made
+
+    return make
+
+
+def until(condition, seconds=20.0):
+    """Poll until something is so; fail if it is not in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+    return value
+
+
+def states(store, id):
+    return [row.state for row in store.runs(id)]
+
+
+def test_it_starts_as_many_runs_as_it_has_slots(store, work):
+    id = store.launch(plan())
+    made = work()
+    assert made.tick()
+    assert states(store, id).count("running") == 2
+    assert set(made.executor.jobs) == {f"{row.id}/1" for row in store.runs(id) if row.attempt}
+    made.tick()
+    assert len(made.executor.jobs) == 2
+    row = store.worker()
+    assert (row.state, row.slots, row.devices) == ("ready", 2, ("auto", "cpu"))
+
+
+def test_nothing_starts_before_it_is_warm(store):
+    id = store.launch(plan())
+    made = Supervisor(store, NoProcesses(), slots=2)
+    made.queue.enter(made.id, pid=1, created=1.0, slots=2)
+    made.tick()
+    assert states(store, id) == ["waiting"] * 4
+    assert store.worker().state == "starting"
+
+
+def test_an_executor_that_does_not_get_warm_still_tries(store, caplog):
+    executor = NoProcesses()
+    executor.warm = lambda: (_ for _ in ()).throw(OSError("no torch"))
+    made = Supervisor(store, executor, slots=2)
+    made.begin()
+    until(lambda: made.ready)
+    assert made.devices == ("auto", "cpu")
+    assert made.tick()
+
+
+def test_a_process_that_dies_puts_its_run_back_and_the_others_go_on(store, work):
+    id = store.launch(plan())
+    made = work()
+    made.tick()
+    dies, stays = sorted(made.executor.jobs)
+    made.executor.ends(dies)
+    made.tick()
+    rows = {row.id: row for row in store.runs(id)}
+    assert (rows[dies[:-2]].state, rows[dies[:-2]].attempt) == ("running", 2)
+    assert (rows[stays[:-2]].state, rows[stays[:-2]].attempt) == ("running", 1)
+
+
+def test_a_run_of_a_supervisor_that_is_gone_is_adopted(store, queue, work):
+    id = store.launch(plan(("baseline",), (0, 1, 2)))
+    lives, dies = (queue.claim("gone", "auto", "cpu") for _ in range(2))
+    me = psutil.Process()
+    queue.begin(lives, me.pid, me.create_time())
+    queue.begin(dies, me.pid, me.create_time() - 1000)  # another process has its number now
+    made = work()
+    made.tick()
+    rows = {row.id: row for row in store.runs(id)}
+    assert (rows[lives.run.id].state, rows[lives.run.id].attempt) == ("running", 1)
+    assert (rows[dies.run.id].state, rows[dies.run.id].attempt) == ("waiting", 1)
+    made.tick()
+    assert list(made.executor.jobs) == [f"{dies.run.id}/2"]  # one slot is the adopted run's
+
+
+def test_a_run_whose_process_never_came_up_waits_again_when_its_lease_is_over(
+    store, queue, work, monkeypatch
+):
+    id = store.launch(plan(("baseline",), (0,)))
+    queue.claim("gone", "auto", "cpu")
+    made = work()
+    made.tick()
+    assert states(store, id) == ["running"] and not made.executor.jobs
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 4)
+    made.tick()
+    assert states(store, id) == ["running"]
+    made.last_tick += 100  # no gap: this machine did not sleep
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 16)
+    made.tick()
+    assert states(store, id) == ["running"] and len(made.executor.jobs) == 1
+
+
+def test_after_a_sleep_of_the_machine_runs_may_first_renew_their_leases(
+    store, queue, work, monkeypatch
+):
+    id = store.launch(plan(("baseline",), (0,)))
+    queue.claim("gone", "auto", "cpu")
+    made = work()
+    made.tick()
+    monkeypatch.setattr(time, "time", lambda now=time.time: now() + 3600)
+    made.tick()
+    assert states(store, id) == ["running"] and not made.executor.jobs
+
+
+def test_a_run_that_does_not_hear_is_killed(store, queue, work, monkeypatch):
+    monkeypatch.setattr(supervisor, "STOP_GRACE", -1.0)
+    id = store.launch(plan(("baseline",), (0,)))
+    made = work()
+    made.tick()
+    (key,) = made.executor.jobs
+    store.stop(id)
+    made.tick()
+    assert made.executor.killed == [key]
+    assert states(store, id) == ["stopped"]
+
+
+def test_the_process_of_a_deleted_run_is_killed(store, work, monkeypatch):
+    monkeypatch.setattr(supervisor, "GONE_GRACE", -1.0)
+    id = store.launch(plan(("baseline",), (0,)))
+    made = work()
+    made.tick()
+    (key,) = made.executor.jobs
+    store.delete(id)
+    made.tick()
+    made.tick()
+    assert made.executor.killed == [key] and not made.children
+
+
+def test_a_process_that_cannot_be_started_counts_as_a_death(store, work):
+    id = store.launch(plan(("baseline",), (0,)))
+    made = work()
+    made.executor.fails = OSError("no processes left")
+    for _ in range(5):
+        made.tick()
+    (row,) = store.runs(id)
+    assert row.state == "failed" and row.error_kind == "killed"
+    assert "no processes left" in row.error_text
+
+
+def test_closing_ends_the_processes_and_their_runs_wait(store, work):
+    id = store.launch(plan())
+    made = work()
+    made.tick()
+    made.close()
+    assert len(made.executor.killed) == 2
+    assert states(store, id) == ["waiting"] * 4
+    assert not store.worker().alive
+
+
+def test_it_ends_when_nobody_needs_it(store, work):
+    made = work(linger=5.0)
+    assert made.tick()
+    made.last_work -= 10
+    made.last_beat = 0.0
+    store.page_seen()
+    assert made.tick()
+    store.note("page_seen", time.time() - 6)
+    made.last_beat = 0.0
+    assert not made.tick()
+
+
+def test_it_ends_when_it_is_asked_to(store, queue, work):
+    made = work()
+    assert made.tick()
+    queue.ask_end()
+    made.last_beat = 0.0
+    assert not made.tick()
+
+
+def test_it_can_be_limited_to_an_experiment(store, work):
+    other = store.launch(plan(("baseline",)))
+    mine = store.launch(plan(("dropped",)))
+    made = work(experiment_id=mine)
+    made.tick()
+    assert states(store, mine) == ["running"] * 2 and states(store, other) == ["waiting"] * 2
+
+
+def test_gpus_are_shared_evenly_and_a_cpu_run_passes(store, work):
+    cuda = store.launch(plan(("baseline",), range(8), device="cuda"))
+    cpu = store.launch(plan(("baseline",), (0,), device="cpu"))
+    made = work("auto", "cpu", "cuda:0", "cuda:1", slots=None)
+    made.slots = 16
+    made.tick()
+    used = [row.device for row in store.runs(cuda) if row.state == "running"]
+    assert sorted(used) == ["cuda:0", "cuda:0", "cuda:1", "cuda:1"]
+    assert store.runs(cpu)[0].device == "cpu"
+
+
+def test_a_device_that_is_not_there_fails_the_run_with_a_sentence(store, work):
+    id = store.launch(plan(("baseline",), (0,), device="cuda:3"))
+    made = work("auto", "cpu", "cuda:0")
+    made.tick()
+    (row,) = store.runs(id)
+    assert row.state == "failed"
+    assert row.error_text == "There is no cuda:3 on this machine; it has auto, cpu, cuda:0"
+
+
+def test_steps_are_timed_when_it_is_idle(store, queue, work):
+    setup = plan().setup
+    store.ask_trial(setup)
+    made = work()
+    made.last_beat = 0.0
+    made.tick()
+    made.last_beat = 0.0
+    until(lambda: made.tick() and made.executor.jobs)
+    job = made.executor.jobs["trial"]
+    assert job.args[2] == setup
+    made.executor.ends("trial", "its process ended with status 1")
+    made.tick()
+    assert queue.next_trial() is None and store.step_seconds(setup) is None
+
+
+@pytest.mark.parametrize(
+    ("wish", "found", "busy", "device"),
+    [
+        ("auto", ("auto", "cpu"), {"cpu": 9}, "cpu"),
+        ("auto", ("auto", "cpu", "cuda:0"), {}, "cuda:0"),
+        ("auto", ("auto", "cpu", "cuda:0"), {"cuda:0": 2}, None),
+        ("cpu", ("auto", "cpu", "cuda:0"), {}, "cpu"),
+        ("cuda", ("auto", "cpu", "cuda:0", "cuda:1"), {"cuda:0": 1}, "cuda:1"),
+        ("cuda:0", ("auto", "cpu", "cuda:0", "cuda:1"), {"cuda:0": 1}, "cuda:0"),
+        ("mps", ("auto", "cpu", "mps"), {}, "mps"),
+        ("auto", ("auto", "cpu", "mps"), {}, "cpu"),
+    ],
+)
+def test_where_a_run_goes(wish, found, busy, device):
+    assert devices.choose(wish, found, busy, 2) == device
+
+
+def test_what_is_missing():
+    assert devices.missing("cuda", ("auto", "cpu", "cuda:0")) is None
+    assert "no cuda" in devices.missing("cuda", ("auto", "cpu"))
+    assert "no mps" in devices.missing("mps", ("auto", "cpu"))
+    assert 1 <= devices.cores() <= os.cpu_count()
+
+
+def test_a_process_is_known_by_its_number_and_its_birth():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    created = psutil.Process(child.pid).create_time()
+    assert is_alive(child.pid, created)
+    assert not is_alive(child.pid, created - 100)
+    assert not is_alive(None, None)
+    end_process(child.pid, created - 100)
+    assert child.poll() is None
+    end_process(child.pid, created)
+    until(lambda: not is_alive(child.pid, created))  # a zombie is not alive
+    assert child.wait(10) == -signal.SIGKILL
+
+
+def test_how_a_process_ended_in_words():
+    assert in_words(-9) == "its process was killed (SIGKILL)"
+    assert in_words(1) == "its process ended with status 1"
+
+
+def test_the_start_method_can_be_switched(monkeypatch):
+    monkeypatch.delenv("TRICKBOARD_START", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert start_method() == "forkserver"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert start_method() == "spawn"
+    monkeypatch.setenv("TRICKBOARD_START", "forkserver")
+    assert start_method() == "forkserver"
+
+
+def test_a_worker_is_started_once_and_detached(home, monkeypatch):
+    started = []
+
+    class Started:
+        def __init__(self, command, **options):
+            started.append((command, options))
+
+        def poll(self):
+            return None
+
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    monkeypatch.setattr(supervisor, "STARTED", {})
+    monkeypatch.setenv("TRICKBOARD_DATA", "some/data")
+    ensure_worker(home)
+    ensure_worker(home)
+    ((command, options),) = started
+    assert command[1:4] == ["-m", "trainer", "worker"]
+    assert command[-1] == str(home / "trickboard.db")
+    assert (options["cwd"] / "trainer" / "__main__.py").is_file()
+    assert options["start_new_session"]
+    assert os.path.isabs(options["env"]["TRICKBOARD_DATA"])
+
+
+def test_no_worker_is_started_where_there_is_one(home, monkeypatch):
+    monkeypatch.setattr(supervisor, "STARTED", {})
+    monkeypatch.setattr(supervisor, "start_worker", lambda path: pytest.fail("it was started"))
+    assert not is_locked(home)
+    with supervisor.worker_lock(home):
+        assert is_locked(home)
+        ensure_worker(home)

@@ -1,0 +1,221 @@
+"""A real worker with real processes: runs never vanish, whoever is killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+from sqlalchemy import select
+
+from tests.trainer.test_supervisor import until
+from trainer.experiment import parse
+from trainer.queue import Queue
+from trainer.schema import runs
+from trainer.store import Store
+from trainer.supervisor import is_alive, is_locked
+
+READY = 120.0  # a machine that does much else loads torch slowly
+TINY = {"network": {"kind": "mlp", "depth": 1, "width": 8}, "device": "cpu"}
+
+
+def plan(arms=("baseline",), seeds=(0,), **setup):
+    tricks = {"smooth": [{"id": "label_smoothing"}]}
+    return parse(
+        {
+            "name": "A plan",
+            "setup": TINY | setup,
+            "arms": [{"name": arm, "tricks": tricks.get(arm, [])} for arm in arms],
+            "seeds": list(seeds),
+        }
+    )
+
+
+def start_worker(folder, **env):
+    """A worker as a page starts it, but ours to wait for."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "trainer", "worker", "--store", str(folder), "--workers", "2"],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=os.environ | env,
+    )
+
+
+def end_worker(process):
+    process.terminate()
+    process.wait(30)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return Store(tmp_path_factory.mktemp("home"))
+
+
+@pytest.fixture
+def worker(store, crew):
+    """A worker that is ready; started again if a test has killed the last one."""
+    if not crew or crew[-1].poll() is not None:
+        crew.append(start_worker(store.home))
+    until(lambda: (row := store.worker()) and row.alive and row.state == "ready", READY)
+    return crew[-1]
+
+
+@pytest.fixture(scope="module")
+def crew():
+    started = []
+    yield started
+    for process in started:
+        if process.poll() is None:
+            end_worker(process)
+
+
+def process_of(store, run_id):
+    """Pid and birth of the process that trains a run, None while there is none."""
+    with store.reads.connect() as db:
+        found = select(runs.c.pid, runs.c.pid_created).where(runs.c.id == run_id, runs.c.step > 0)
+        row = db.execute(found.where(runs.c.state == "running")).first()
+    return tuple(row) if row and row[0] else None
+
+
+def counted(store, id):
+    return store.counts(id)[id]
+
+
+def log_of(store, name):
+    return (store.home / "logs" / f"{name}.log").read_text()
+
+
+def test_an_experiment_is_trained_and_a_diverging_run_leaves_the_others_going(store, worker):
+    fine = store.launch(plan(("baseline", "again"), (0, 1), steps=60))
+    deep = {"kind": "mlp", "depth": 6, "width": 64}
+    wild = store.launch(plan(steps=60, lr=1000.0, network=deep))
+    until(lambda: counted(store, fine) == {"done": 4}, 60)
+    until(lambda: counted(store, wild) == {"diverged": 1}, 60)
+    (row,) = store.runs(wild)
+    assert "not a number" in row.error_text and row.error_kind is None
+    rows = store.runs(fine)
+    assert rows[0].id == rows[2].id  # an A/A experiment trains each seed once
+    assert rows[0].step == rows[0].steps == 60 and rows[0].seconds > 0
+    assert 0 <= rows[0].metrics["test_accuracy"] <= 1
+    curve = store.read({rows[0].id: (0, 0)}, ["loss", "test_accuracy"])[rows[0].id].series
+    assert curve["loss"][0] == list(range(1, 61))
+    assert curve["test_accuracy"][0][-1] == 60
+    assert "torch was loaded before" in log_of(store, rows[0].id)
+    again = store.launch(plan(("baseline",), (0, 1), steps=60))
+    assert counted(store, again) == {"done": 2}  # nothing is trained twice
+
+
+def test_a_killed_run_is_trained_again_to_its_end(store, worker):
+    id = store.launch(plan(seconds=1.5))
+    (row,) = store.runs(id)
+    pid, _ = until(lambda: process_of(store, row.id), 60)
+    os.kill(pid, signal.SIGKILL)
+    until(lambda: counted(store, id) == {"done": 1}, 60)
+    (row,) = store.runs(id)
+    assert row.attempt == 2
+    steps, _ = store.read({row.id: (0, 0)}, ["loss"])[row.id].series["loss"]
+    assert steps == list(range(1, row.steps + 1))  # of one attempt, none missing
+
+
+def test_stop_ends_runs_within_two_seconds_and_keeps_their_points(store, worker):
+    id = store.launch(plan(seeds=(0, 1, 2), steps=10_000_000))
+    ids = [row.id for row in store.runs(id)]
+    until(lambda: all(process_of(store, one) for one in ids[:2]), 60)
+    processes = [process_of(store, one) for one in ids[:2]]
+    begun = time.monotonic()
+    assert store.stop(id) == 3
+    until(lambda: counted(store, id) == {"stopped": 3}, 10)
+    until(lambda: not any(is_alive(*one) for one in processes), 10)
+    assert time.monotonic() - begun < 2
+    for row in store.runs(id)[:2]:
+        steps, _ = store.read({row.id: (0, 0)}, ["loss"])[row.id].series["loss"]
+        assert row.step > 0 and steps == list(range(1, row.step + 1))
+
+
+def test_the_process_of_a_deleted_run_ends(store, worker):
+    id = store.launch(plan(steps=9_999_999))
+    (row,) = store.runs(id)
+    process = until(lambda: process_of(store, row.id), 60)
+    store.delete(id)
+    until(lambda: not is_alive(*process), 10)
+
+
+def test_an_error_ends_a_run_as_failed_and_the_traceback_is_in_its_log(store, worker, monkeypatch):
+    id = store.launch(plan(dataset="cifar10_jpg", train_size=100, steps=5))
+    until(lambda: counted(store, id) == {"failed": 1}, 60)
+    (row,) = store.runs(id)
+    assert row.error_kind == "data" and "cifar10-jpg.zip" in row.error_text
+    assert "Traceback" in log_of(store, row.id)
+
+
+def test_steps_are_timed_for_a_page(store, worker):
+    setup = plan(epochs=3, batch_size=16).setup
+    assert store.step_seconds(setup) is None
+    store.ask_trial(setup)
+    measured = until(lambda: store.step_seconds(setup), 60)
+    assert 0 < measured < 1
+
+
+def test_a_killed_supervisor_leaves_its_runs_to_the_next_one(store, worker):
+    """One run goes on and is adopted, the other dies with nobody to see it."""
+    id = store.launch(plan(seeds=(5, 6, 7), seconds=8))
+    ids = [row.id for row in store.runs(id)]
+    until(lambda: all(process_of(store, one) for one in ids[:2]), 60)
+    lives, dies = (process_of(store, one) for one in ids[:2])
+    worker.kill()
+    worker.wait(10)
+    os.kill(dies[0], signal.SIGKILL)
+    step = store.runs(id)[0].step
+    until(lambda: store.runs(id)[0].step > step, 10)  # it goes on without a supervisor
+    assert is_alive(*lives) and not is_locked(store.path)
+    second = start_worker(store.home)
+    try:
+        until(lambda: counted(store, id) == {"done": 3}, READY)
+        assert [row.attempt for row in store.runs(id)] == [1, 2, 1]
+        for row in store.runs(id):
+            steps, _ = store.read({row.id: (0, 0)}, ["loss"])[row.id].series["loss"]
+            assert steps == list(range(1, row.steps + 1))
+    finally:
+        end_worker(second)
+
+
+def test_ending_a_worker_leaves_no_process_and_no_run_is_lost(store, worker):
+    id = store.launch(plan(seeds=(8, 9), steps=9_999_998))
+    ids = [row.id for row in store.runs(id)]
+    until(lambda: all(process_of(store, one) for one in ids), 60)
+    family = psutil.Process(worker.pid).children(recursive=True)
+    assert len(family) >= 3  # the fork server and two runs
+    end_worker(worker)
+    until(lambda: not any(one.is_running() for one in family), 10)
+    assert counted(store, id) == {"waiting": 2}
+    assert not store.worker().alive
+    store.delete(id)
+
+
+def test_spawned_processes_do_the_same(store, crew):
+    """The way of macOS and Windows: idle processes that wait for work."""
+    process = start_worker(store.home, TRICKBOARD_START="spawn")
+    try:
+        id = store.launch(plan(seeds=(20, 21, 22), steps=30))
+        until(lambda: counted(store, id) == {"done": 3}, READY)
+        family = psutil.Process(process.pid).children(recursive=True)
+        assert family
+        process.kill()
+        process.wait(10)
+        until(
+            lambda: not any(one.is_running() for one in family), 30
+        )  # idle ones end by themselves
+    finally:
+        if process.poll() is None:
+            end_worker(process)
+
+
+def test_a_second_worker_leaves_at_once(store, worker):
+    second = start_worker(store.home)
+    assert second.wait(60) == 0
+    assert store.worker().pid == worker.pid and Queue(store).running() == []

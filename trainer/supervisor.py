@@ -1,0 +1,343 @@
+"""The supervisor owns the processes of the runs: it claims, starts, watches and stops them.
+
+One for a store, guarded by a lock file and a row in the store. It may be killed at any time: the
+runs go on without it, each renewing its own lease, and the next supervisor adopts them.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import psutil
+from filelock import FileLock, Timeout
+
+from trainer.devices import ALWAYS, ROOT, choose, cores, missing
+from trainer.executors.base import Job
+from trainer.home import log_file, store_file
+from trainer.queue import Claim, Fenced, Queue, Running
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from trainer.executors.base import Executor
+    from trainer.store import Store
+
+log = logging.getLogger(__name__)
+
+TICK = 0.05
+BEAT = 1.0  # seconds between the supervisor's own signs of life
+STOP_GRACE = 1.5  # seconds after which a run that was told to stop is killed
+GONE_GRACE = 3.0  # the same for a process whose run is over or another's
+ASLEEP = 5.0  # a tick later than this: the machine slept, and so did the runs
+LINGER = 60.0  # seconds without work and without a page after which the supervisor ends
+RUNS_PER_GPU = 2
+TRIAL_SECONDS = 60.0
+
+
+def worker_lock(where: Path | str) -> FileLock:
+    """The lock that the one supervisor of a store holds."""
+    path = store_file(where)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return FileLock(f"{path}.lock", thread_local=False)
+
+
+def is_alive(pid: int | None, created: float | None) -> bool:
+    """Whether that very process still runs; a later one with the same number does not count."""
+    if pid is None or created is None:
+        return False
+    try:
+        process = psutil.Process(pid)
+        same = bool(abs(process.create_time() - created) < 2.0)
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def end_process(pid: int | None, created: float | None) -> None:
+    """Kill that very process, if it is still there."""
+    if pid is not None and is_alive(pid, created):
+        try:
+            psutil.Process(pid).kill()
+        except psutil.NoSuchProcess:
+            return
+
+
+class Supervisor:
+    """Call :meth:`tick` until it gives False, then :meth:`close`; or :meth:`run` for all that.
+
+    Whoever makes one holds the lock of the store. ``experiment_id`` limits it to the runs of one
+    experiment: what ``python -m trainer run`` does.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        executor: Executor,
+        *,
+        slots: int | None = None,
+        linger: float = LINGER,
+        experiment_id: str | None = None,
+    ) -> None:
+        self.store = store
+        self.queue = Queue(store)
+        self.executor = executor
+        self.slots = slots or cores()
+        self.each_gpu = slots or RUNS_PER_GPU
+        self.linger = linger
+        self.experiment_id = experiment_id
+        self.id = uuid4().hex[:16]
+        self.devices: tuple[str, ...] | None = None
+        self.ready = False
+        self.ending = False
+        self.children: dict[str, Claim] = {}  # by the key of their job
+        self.over: dict[str, float] = {}  # children that lost their run, and since when
+        self.trial: tuple[str, float] | None = None  # kind, since
+        self.last_tick = self.last_work = time.time()
+        self.last_beat = self.sweep_from = 0.0
+
+    def run(self) -> None:
+        """Work until there is nothing left to do, nobody looks, or somebody says to end."""
+        self.begin()
+        try:
+            while self.tick():
+                time.sleep(TICK)
+        finally:
+            self.close()
+
+    def begin(self) -> None:
+        me = psutil.Process()
+        self.queue.enter(self.id, pid=me.pid, created=me.create_time(), slots=self.slots)
+        log.info(
+            f"supervisor {self.id}, process {me.pid}, {self.slots} at a time, {self.store.path}"
+        )
+        threading.Thread(target=self.warm, daemon=True).start()
+
+    def warm(self) -> None:
+        """Get the executor ready and learn which devices there are; runs beside the ticks."""
+        begun = time.time()
+        try:
+            found = self.executor.warm()
+            self.devices = tuple(found["devices"])
+            early = "before" if found["preloaded"] else "NOT before"
+            log.info(
+                f"ready after {time.time() - begun:.1f} s; torch was loaded {early} the process, "
+                f"{found['threads']} thread, devices: {', '.join(self.devices)}"
+            )
+        except OSError as error:
+            log.info(f"the executor did not get warm: {error}")
+            self.devices = ALWAYS
+        self.ready = True
+
+    def tick(self) -> bool:
+        """One round. False: it is time to close."""
+        now = time.time()
+        if now - self.last_tick > ASLEEP:
+            self.sweep_from = now + ASLEEP  # let the runs renew their leases first
+        self.last_tick = now
+        self.reap()
+        running = self.queue.running()
+        self.sweep(running, now)
+        if self.ready:
+            self.claim(running)
+            if self.experiment_id is None:
+                self.time_steps(now, idle=not running and not self.children)
+        if now - self.last_beat > BEAT:
+            self.last_beat = now
+            self.beat(len(running))
+            if running or self.children or self.trial:
+                self.last_work = now
+            seen = max(self.last_work, self.queue.page_seen_at())
+            self.ending |= now - seen > self.linger or self.queue.end_asked(self.id)
+        return not self.ending
+
+    def beat(self, busy: int) -> None:
+        state = "ready" if self.ready else "starting"
+        self.queue.beat(self.id, busy=busy, state=state, devices=self.devices)
+
+    # Processes that end.
+
+    def reap(self) -> None:
+        """Put back the runs whose process ended without ending them."""
+        for ended in self.executor.poll():
+            self.over.pop(ended.key, None)
+            claim = self.children.pop(ended.key, None)
+            if claim is None:
+                self.trial_over(ended.how)
+                continue
+            # A fork server that died tells nothing true: then the run lives and is adopted.
+            still = [
+                one
+                for one in self.queue.running()
+                if (one.id, one.attempt) == (claim.run.id, claim.attempt)
+            ]
+            if still and not is_alive(still[0].pid, still[0].pid_created):
+                log.info(f"{ended.key}: {ended.how}")
+                self.queue.died(claim.run.id, claim.attempt, ended.how)
+
+    def sweep(self, running: list[Running], now: float) -> None:
+        """End what must end: stopped, frozen, lost and dead runs, ours and adopted ones."""
+        theirs = {key_of(one.id, one.attempt) for one in running}
+        for key in self.children.keys() - theirs:
+            if now - self.over.setdefault(key, now) > GONE_GRACE:
+                self.executor.stop(key)
+        for one in running:
+            key = key_of(one.id, one.attempt)
+            ours = key in self.children
+            coming_up = ours and one.pid is None  # a cold disk may need long; poll tells its end
+            frozen = one.lease_until < now and now > self.sweep_from and not coming_up
+            unheard = one.stop_at is not None and now - one.stop_at > STOP_GRACE
+            if frozen or (unheard and one.desired == "stop"):
+                if one.pid is None and not ours and not frozen:
+                    continue  # its process has not come up yet
+                self.end(one)
+                self.queue.died(one.id, one.attempt, "its process gave no sign of life")
+            elif not ours and one.pid is not None and not is_alive(one.pid, one.pid_created):
+                log.info(f"{key}: its process is gone")
+                self.queue.died(one.id, one.attempt, "its process was gone")
+
+    def end(self, one: Running) -> None:
+        self.executor.stop(key_of(one.id, one.attempt))
+        end_process(one.pid, one.pid_created)
+
+    # Processes that begin.
+
+    def claim(self, running: list[Running]) -> None:
+        """Start waiting runs while there is room, in the order in which they were asked for."""
+        busy = Counter(one.device for one in running)
+        room = self.slots - max(len(running), len(self.children))
+        devices = self.devices or ALWAYS
+        for wish in self.queue.wishes(self.experiment_id) if room > 0 else []:
+            while room > 0:
+                lacks = missing(wish, devices)
+                device = wish if lacks else choose(wish, devices, busy, self.each_gpu)
+                if device is None:
+                    break
+                claim = self.queue.claim(self.id, wish, device, self.experiment_id)
+                if claim is None:
+                    break
+                if lacks:
+                    self.refuse(claim, lacks)
+                    continue
+                self.start(claim)
+                busy[device] += 1
+                room -= 1
+
+    def start(self, claim: Claim) -> None:
+        from trainer.executors.process import train_run
+
+        key = key_of(claim.run.id, claim.attempt)
+        try:
+            self.executor.start(Job(key=key, call=train_run, args=(str(self.store.path), claim)))
+        except (OSError, EOFError) as error:  # no memory or no processes left
+            log.info(f"{key}: its process could not be started: {error}")
+            self.queue.died(claim.run.id, claim.attempt, f"its process did not start ({error})")
+            return
+        self.children[key] = claim
+
+    def refuse(self, claim: Claim, reason: str) -> None:
+        try:
+            self.queue.finish(claim, state="failed", kind="error", text=reason)
+        except Fenced:
+            log.info(f"{claim.run.id} was deleted")
+
+    # Trials.
+
+    def time_steps(self, now: float, *, idle: bool) -> None:
+        """Measure how long a step takes, for a page that wants to say how long runs will take."""
+        from trainer.executors.process import time_steps
+
+        if self.trial is not None:
+            if now - self.trial[1] > TRIAL_SECONDS:
+                self.executor.stop("trial")
+            return
+        if not idle or now - self.last_beat < BEAT / 4:
+            return
+        asked = self.queue.next_trial()
+        if asked is None:
+            return
+        self.trial = (asked[0], now)
+        self.executor.start(Job(key="trial", call=time_steps, args=(str(self.store.path), *asked)))
+
+    def trial_over(self, how: str) -> None:
+        if self.trial is not None:
+            self.queue.timed(self.trial[0], None)  # changes nothing if the trial has written
+            log.info(f"trial {self.trial[0]}: {how}")
+            self.trial = None
+
+    def close(self) -> None:
+        """End every process and have its run wait for the next supervisor."""
+        running = self.queue.running()
+        for one in running:
+            self.end(one)
+        self.executor.close()
+        for one in running:
+            self.queue.put_back(one.id, one.attempt)
+        self.queue.leave(self.id)
+        log.info(f"ended; {len(running)} runs wait for the next one")
+
+
+def key_of(run_id: str, attempt: int) -> str:
+    return f"{run_id}/{attempt}"
+
+
+STARTED: dict[str, subprocess.Popen[bytes]] = {}  # the last one this process started, by store
+STARTING = threading.Lock()
+
+
+def ensure_worker(home: Path | str) -> None:
+    """Start a supervisor of its own, detached, unless one has the store already.
+
+    Quick, and safe to call often: a second supervisor finds the lock held and ends at once.
+    """
+    path = store_file(home)
+    with STARTING:
+        last = STARTED.get(str(path))
+        if last is not None and last.poll() is None:
+            return
+        if is_locked(path):
+            return
+        STARTED[str(path)] = start_worker(path)
+
+
+def is_locked(where: Path | str) -> bool:
+    """Whether a supervisor has this store."""
+    lock = worker_lock(where)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        return True
+    lock.release()
+    return False
+
+
+def start_worker(path: Path) -> subprocess.Popen[bytes]:
+    """``python -m trainer worker``, in a session of its own so that it outlives this process."""
+    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *python_path()])}
+    if env.get("TRICKBOARD_DATA"):
+        env["TRICKBOARD_DATA"] = os.path.abspath(env["TRICKBOARD_DATA"])
+    detached: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
+        detached = {"creationflags": flags}
+    with log_file(path.parent, "worker").open("ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "trainer", "worker", "--store", str(path)],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            **detached,
+        )
+
+
+def python_path() -> list[str]:
+    return [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
