@@ -49,12 +49,12 @@ def experiments_table(shown: list[board.Line]) -> None:
         height="content" if len(shown) <= 12 else 522,
         placeholder="",
         column_config={
-            "Experiment": st.column_config.TextColumn(width=280),
+            "Experiment": st.column_config.TextColumn(width=260),
             "State": board.state_column(columns["State"]),
             "Progress": st.column_config.ProgressColumn(
                 min_value=0, max_value=100, format="%.0f %%", width=130
             ),
-            "Verdict": st.column_config.TextColumn(width="medium"),
+            "Verdict": st.column_config.TextColumn(width=190),
             "Time": st.column_config.TextColumn(
                 help="Training time of all its runs together; while it runs, what is left of it."
             ),
@@ -71,7 +71,7 @@ def experiment_part(one: board.Line) -> None:
         with st.container(horizontal=True, width="content"):
             run_actions.buttons(row)
     runs = store().runs(row.id)
-    key = f"runs-{row.id}"
+    key = f"runs-of-{row.id}"
     chosen = st.dataframe(
         board.run_columns(row.experiment, runs),
         key=key,
@@ -109,7 +109,8 @@ def run_part(run: RunRow) -> None:
     file = log_file(store().home, run.id)
     log = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
     if log.strip():
-        st.code(log[-LOG_TAIL:], language=None, height=260, wrap_lines=True)
+        height = "content" if log.count("\n") < 12 else 260
+        st.code(log[-LOG_TAIL:], language=None, height=height, wrap_lines=True)
     else:
         st.caption("Its log is empty: a run writes one when something goes wrong or is slow.")
 

@@ -259,7 +259,7 @@ def stop(given: argparse.Namespace) -> int:
         if one.desired == "stop":  # its process does not listen
             end_process(one.pid, one.pid_created)
             queue.died(one.id, one.attempt, "it was told to stop")
-    print("Nothing was running or waiting" if not told else f"Stopped {told} runs")
+    print(f"Stopped {told} run{'s' * (told != 1)}" if told else "Nothing was running or waiting")
     if not given.runs:
         end_worker(store, queue)
     return 0

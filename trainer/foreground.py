@@ -56,7 +56,7 @@ def train_to_end(store: Store, experiment_id: str, *, slots: int | None) -> int 
             if supervisor is None and take(lock):
                 supervisor = Supervisor(store, Local(), slots=slots, experiment_id=experiment_id)
                 supervisor.begin()
-            if supervisor is not None and not supervisor.tick():
+            if supervisor is not None and not supervisor.tick_or_wait():
                 break
             if stop.signal is not None and told is None:
                 told = time.monotonic()

@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import psutil
 from filelock import FileLock, Timeout
+from sqlalchemy.exc import OperationalError
 
 from trainer.devices import ALWAYS, ROOT, choose, cores, missing
 from trainer.executors.base import Job
@@ -40,6 +41,7 @@ ASLEEP = 5.0  # a tick later than this: the machine slept, and so did the runs
 LINGER = 60.0  # seconds without work and without a page after which the supervisor ends
 RUNS_PER_GPU = 2
 TRIAL_SECONDS = 60.0
+STORE_GRACE = 60.0  # seconds for which a store that refuses is tried again
 
 
 def worker_lock(where: Path | str) -> FileLock:
@@ -100,17 +102,30 @@ class Supervisor:
         self.children: dict[str, Claim] = {}  # by the key of their job
         self.over: dict[str, float] = {}  # children that lost their run, and since when
         self.trial: tuple[str, float] | None = None  # kind, since
-        self.last_tick = self.last_work = time.time()
+        self.last_tick = self.last_round = self.last_work = time.time()
         self.last_beat = self.sweep_from = 0.0
 
     def run(self) -> None:
         """Work until there is nothing left to do, nobody looks, or somebody says to end."""
         self.begin()
         try:
-            while self.tick():
-                time.sleep(TICK)
+            while self.tick_or_wait():
+                time.sleep(TICK if self.children else 2 * TICK)
         finally:
             self.close()
+
+    def tick_or_wait(self) -> bool:
+        """A round; while the store refuses (full disk, lock), none, and it is tried again."""
+        try:
+            going_on = self.tick()
+        except OperationalError as refused:
+            log.info(f"the store refuses: {refused.orig}")
+            if time.time() - self.last_round > STORE_GRACE:
+                raise
+            time.sleep(1.0)
+            return True
+        self.last_round = time.time()
+        return going_on
 
     def begin(self) -> None:
         me = psutil.Process()
@@ -147,20 +162,21 @@ class Supervisor:
         self.sweep(running, now)
         if self.ready:
             self.claim(running)
-            if self.experiment_id is None:
-                self.time_steps(now, idle=not running and not self.children)
         if now - self.last_beat > BEAT:
             self.last_beat = now
-            self.beat(len(running))
-            if running or self.children or self.trial:
-                self.last_work = now
-            seen = max(self.last_work, self.queue.page_seen_at())
-            self.ending |= now - seen > self.linger or self.queue.end_asked(self.id)
+            self.beat(len(running), now)
         return not self.ending
 
-    def beat(self, busy: int) -> None:
+    def beat(self, busy: int, now: float) -> None:
+        """What is done once a second: a sign of life, a trial if it is idle, the end."""
         state = "ready" if self.ready else "starting"
         self.queue.beat(self.id, busy=busy, state=state, devices=self.devices)
+        if self.ready and self.experiment_id is None:
+            self.time_steps(now, idle=not self.children)
+        if busy or self.children or self.trial:
+            self.last_work = now
+        seen = max(self.last_work, self.queue.page_seen_at())
+        self.ending |= now - seen > self.linger or self.queue.end_asked(self.id)
 
     # Processes that end.
 
@@ -212,7 +228,9 @@ class Supervisor:
     def claim(self, running: list[Running]) -> None:
         """Start waiting runs while there is room, in the order in which they were asked for."""
         busy = Counter(one.device for one in running)
-        room = self.slots - max(len(running), len(self.children))
+        room = self.slots - len(
+            {key_of(one.id, one.attempt) for one in running} | set(self.children)
+        )
         devices = self.devices or ALWAYS
         for wish in self.queue.wishes(self.experiment_id) if room > 0 else []:
             while room > 0:
@@ -258,9 +276,7 @@ class Supervisor:
             if now - self.trial[1] > TRIAL_SECONDS:
                 self.executor.stop("trial")
             return
-        if not idle or now - self.last_beat < BEAT / 4:
-            return
-        asked = self.queue.next_trial()
+        asked = self.queue.next_trial() if idle else None
         if asked is None:
             return
         self.trial = (asked[0], now)

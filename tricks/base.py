@@ -178,7 +178,7 @@ class NetworkSpec:
     """A network before it is built: its shape, and the slots that tricks fill.
 
     ``activation()`` and ``normalization(features, images)`` make modules; ``images`` says whether
-    they see (N, C, H, W) or (N, C). ``dropout(features)`` modules stand after hidden activations
+    they see (N, C, H, W) or (N, C). ``dropout()`` modules stand after hidden activations
     of an MLP and before the last layer of the convolutional networks.
     """
 

@@ -113,7 +113,7 @@ def free_row(i: int, arm: dict[str, Any], baseline: dict[str, Any]) -> None:
             type="tertiary",
             key=f"edit_arm_{i}",
             on_change="rerun",
-            help=f"Edit {words.plain(arm['name'])}",
+            help="Edit this arm",  # with its name in it, a new name would close the popover
         ) as place:
             if place.open:
                 editor(i, arm)

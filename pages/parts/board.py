@@ -82,7 +82,7 @@ def lines(store: Store, slots: int) -> list[Line]:
 def line(store: Store, row: ExperimentRow, states: dict[str, int], slots: int) -> Line:
     if any(states.get(state) for state in ACTIVE):
         left = seconds_left(store.runs(row.id))
-        shown = f"{words.about(left / max(1, slots))} left" if left else ""
+        shown = f"{words.about(left / max(1, slots)).removeprefix('about ')} left" if left else ""
         return Line(row=row, states=states, verdict="too early", time=shown)
     verdict, seconds = outcome(str(store.path), row.id, as_key(states), store, row)
     shown = words.seconds(seconds) if seconds else ""

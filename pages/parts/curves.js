@@ -262,7 +262,7 @@ function layout(state, chart, scale) {
     margin: { l: 38 * scale, r: 14, t: 8, b: 42 * scale },
     font,
     autosize: true,
-    paper_bgcolor: 'rgba(0,0,0,0)',
+    paper_bgcolor: theme.paper, // plotly puts it around the hover line; the page's own, so unseen
     plot_bgcolor: 'rgba(0,0,0,0)',
     showlegend: false,
     dragmode: 'zoom',

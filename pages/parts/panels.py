@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MOST_SINGLE = 30_000  # points of all single runs of a chart: beyond that the page gets slow
 FIRST_PART = 0.1  # of the budget: what comes before may be cut off the first zoom
 HEADROOM = 3.0  # points above the best accuracy
+BAND_FROM = 3  # runs: with two, Student's t makes a band that hides everything else
 
 
 @dataclass
@@ -44,6 +45,14 @@ class ArmCurves:
     finished: list[Line]
     others: list[Line]
     mean: Mean | None
+
+    def band(self) -> tuple[Numbers, Numbers] | None:
+        """Both edges of the 95 % t band, if there are enough runs for one."""
+        if self.mean is None or self.mean.n < BAND_FROM:
+            return None
+        if self.mean.low is None or self.mean.high is None:
+            return None
+        return self.mean.low, self.mean.high
 
     def best_known(self) -> list[Line]:
         """What stands for the arm: its mean, or what there is before a run has finished."""
@@ -123,9 +132,10 @@ def lines(
         if one.mean is None:
             continue
         middle = one.mean.line
-        if view.bands and one.mean.low is not None and one.mean.high is not None:
-            draw(one.arm, "low", middle, one.mean.low)
-            draw(one.arm, "high", middle, one.mean.high)
+        band = one.band() if view.bands else None
+        if band is not None:
+            draw(one.arm, "low", middle, band[0])
+            draw(one.arm, "high", middle, band[1])
         if view.smoothing:
             draw(one.arm, "raw", middle, middle.values)
             draw(one.arm, "mean", middle, smoothed(middle.values, view.smoothing))
@@ -140,8 +150,10 @@ def note(arms: list[ArmCurves], kind: str, view: View) -> str:
     parts = ["%"] if kind == "accuracy" else []
     if counts == [0]:
         return ", ".join([*parts, "no run has finished yet"])
-    band = view.bands and counts[-1] > 1
+    band = view.bands and counts[-1] >= BAND_FROM
     parts.append("mean and 95 % t band" if band else "mean")
+    if band and counts[0] < BAND_FROM:
+        parts[-1] += f" from n = {BAND_FROM}"
     if view.smoothing:
         parts.append("smoothed")
     low, high = counts[0], counts[-1]
@@ -154,10 +166,10 @@ def first_zoom(
 ) -> tuple[list[float], bool] | None:
     """The vertical range that does not let the first epochs flatten the story.
 
-    The accuracy axis starts where the slowest arm stands after a tenth of the budget and ends
-    three points above the best; the loss axis ends at 1.25 x the largest last value. The second
-    value says whether it is settled: before a tenth of the budget it is not. While runs go on the
-    range is in round steps, so that it grows seldom.
+    The accuracy axis starts where the slowest arm stands after a tenth of the budget, or lower if
+    an arm falls lower after that, and ends three points above the best; the loss axis ends at
+    1.25 x the largest last value. The second value says whether it is settled: before a tenth of
+    the budget it is not. While runs go on the range is in round steps, so that it grows seldom.
     """
     shown = [line for one in arms for line in one.best_known() if np.isfinite(line.values).all()]
     far = [line for line in shown if progress(line)[-1] >= FIRST_PART]
@@ -165,16 +177,16 @@ def first_zoom(
         return ([0.0, 100.0], False) if kind == "accuracy" else None
     settled = bool(far)
     if kind == "accuracy":
-        starts = [line.values[np.argmax(progress(line) >= FIRST_PART)] for line in far]
+        after = [line.values[progress(line) >= FIRST_PART] for line in far]
+        low = min(values.min() for values in after or [line.values for line in shown])
         top = max(line.values.max() for line in shown) + HEADROOM
-        low = min(starts) if settled else min(line.values.min() for line in shown)
         step = 5 if top - low > 10 else 1
         low = step * math.floor(low / step)
         high = step * math.ceil(top / step) if active else top
         return [max(0.0, low), min(100.5, high)], settled
     lasts = [line.values[-1] for line in far or shown]
     high = 1.25 * max(lasts)
-    floors = [one.mean.low for one in arms if one.mean is not None and one.mean.low is not None]
+    floors = [band[0] for one in arms if (band := one.band())]
     low = max(0.0, min(values.min() for values in [*floors, *(line.values for line in shown)]))
     if high <= low:
         high = low + max(abs(low), 1e-6)

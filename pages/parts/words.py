@@ -116,7 +116,7 @@ def seeds(given: Sequence[int]) -> str:
 
 def plain(text: str) -> str:
     """A person's own words inside markdown: shown as typed."""
-    marks = "\\`*_{}[]()<>#+-.!|~$:^="
+    marks = "\\`*_{}[]<>#|~$:^&"
     return "".join("\\" + letter if letter in marks else letter for letter in text)
 
 

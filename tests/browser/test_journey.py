@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import expect
 
 LAUNCH = re.compile(r"^Launch\b")  # its name goes on with the shortcut
-STOP = ".st-key-stop button"  # Streamlit has a Stop of its own in the corner
 ENDED = {"done", "diverged", "failed", "stopped"}
 
 # Everything that the charts hold: numbers, not gaps between runs.
@@ -30,6 +29,11 @@ def launch(page, server, until) -> str:
     page.wait_for_url(re.compile(r"[?&]experiment="))
     until(lambda: drawn(page) > 0, 90, "a point is drawn")
     return re.search(r"experiment=(\w+)", page.url)[1]
+
+
+def stop_button(page):
+    """Ours: Streamlit has one of its own in the corner."""
+    return page.locator(".st-key-stop").get_by_role("button")
 
 
 def states(server, experiment) -> set[str]:
@@ -71,11 +75,10 @@ def test_from_the_first_visit_to_a_verdict(page, server, until, capsys):
     arms = server.store.experiment(experiment).experiment.arms
     assert len(arms) == 4
     for arm in arms:
-        expect(
-            results.get_by_role("row").filter(has_text=re.compile(arm.name, re.I))
-        ).to_be_visible()
+        row = results.get_by_role("row", name=re.compile(rf"^{arm.name}\b", re.I))
+        expect(row).to_be_visible()
     expect(page.get_by_text("Too early for a verdict")).to_have_count(0)
-    expect(page.locator(STOP)).to_have_count(0)
+    expect(stop_button(page)).to_have_count(0)
     with capsys.disabled():
         print(
             f"\nthe lab after {planned - began:.1f} s; after Launch the first point in "
@@ -87,7 +90,7 @@ def test_from_the_first_visit_to_a_verdict(page, server, until, capsys):
 def test_stop_keeps_what_was_drawn(page, server, until):
     experiment = launch(page, server, until)
     until(lambda: drawn(page) > 50, 60, "fifty points are drawn")
-    page.locator(STOP).click()
+    stop_button(page).click()
     until(lambda: states(server, experiment) <= ENDED, 15, "all runs have stopped")
     assert "stopped" in states(server, experiment)
     expect(page.get_by_role("button", name="Go on")).to_be_visible()

@@ -48,7 +48,8 @@ def text(page: AppTest) -> str:
 
 
 def bar(page: AppTest) -> str:
-    return next(one.value for one in page.markdown if " run" in one.value or "to launch" in one.value)
+    said = [one.value for one in page.markdown]
+    return next(one for one in said if " run" in one or "to launch" in one)
 
 
 def plan(page: AppTest) -> dict:

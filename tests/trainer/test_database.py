@@ -1,0 +1,92 @@
+"""The file of the store: where it is, its journal, its versions."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import inspect, text
+
+from tests.trainer.test_store import plan
+from trainer import migrations, schema
+from trainer.store import Store, StoreError
+
+
+@pytest.fixture
+def store(home):
+    store = Store(home)
+    yield store
+    store.close()
+
+
+def test_it_opens_a_folder_or_a_file(tmp_path):
+    assert Store(tmp_path).path == tmp_path / "trickboard.db"
+    store = Store(tmp_path / "deep" / "board.sqlite")
+    assert store.experiments() == []
+    assert (tmp_path / "deep" / "board.sqlite").is_file()
+    assert store.home == tmp_path / "deep"
+
+
+def test_a_place_that_cannot_be_a_store_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(tmp_path / "file" / "inside").experiments()
+    (tmp_path / "no.db").write_bytes(b"this is not a database" * 100)
+    with pytest.raises(StoreError, match="cannot be opened"):
+        Store(tmp_path / "no.db").experiments()
+
+
+def test_an_old_store_is_brought_up_to_date_and_kept(store, home, monkeypatch):
+    id = store.launch(plan())
+    store.close()
+
+    def add_column(db):
+        db.execute(text("ALTER TABLE experiments ADD COLUMN starred INTEGER"))
+
+    monkeypatch.setattr(migrations, "MIGRATIONS", [add_column])
+    assert store.experiment(id).name == "A plan"
+    names = [one["name"] for one in inspect(store.reads).get_columns("experiments")]
+    assert "starred" in names
+    assert (home / "trickboard.db.version1").is_file()
+    store.close()
+    assert len(store.experiments()) == 1  # and only once
+
+
+def test_a_newer_store_is_refused(store, monkeypatch):
+    store.note("version", 99)
+    store.close()
+    with pytest.raises(StoreError, match="newer Trickboard"):
+        store.experiments()
+
+
+@pytest.mark.parametrize(
+    ("version", "bug"),
+    [
+        ((3, 40, 1), True),
+        ((3, 44, 5), True),
+        ((3, 44, 6), False),
+        ((3, 50, 6), True),
+        ((3, 50, 7), False),
+        ((3, 51, 2), True),
+        ((3, 51, 3), False),
+        ((3, 52, 0), False),
+    ],
+)
+def test_the_wal_reset_bug_is_known(version, bug):
+    assert schema.has_wal_reset_bug(version) == bug
+
+
+@pytest.mark.parametrize(
+    ("version", "journal", "synchronous"),
+    [((3, 40, 1), "truncate", 2), ((3, 51, 3), "wal", 1)],
+)
+def test_the_journal_fits_the_version(home, monkeypatch, version, journal, synchronous):
+    monkeypatch.setattr("sqlite3.sqlite_version_info", version)
+    store = Store(home)
+    with store.reads.connect() as db:
+        assert db.scalar(text("PRAGMA journal_mode")) == journal
+        assert db.scalar(text("PRAGMA synchronous")) == synchronous
+    store.close()
+
+
+def test_points_have_the_key_that_lets_charts_read_their_own(store):
+    key = [column.name for column in schema.points.primary_key]
+    assert key == ["run_id", "attempt", "seq", "key"]
