@@ -29,7 +29,7 @@ def nearest(query: str) -> type[Trick] | None:
         parts = [*title.replace("(", " ").replace(")", " ").split(), *trick.id().split("_")]
         for name in (title, trick.id(), trick.card.title_zh, *parts):
             names.setdefault(name, trick)
-    close = difflib.get_close_matches(query.casefold().strip(), names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(query.casefold().strip(), names, n=1, cutoff=0.6)
     return names[close[0]] if close else None
 
 
@@ -120,6 +120,8 @@ def grid() -> None:
 
 st.html(Path(__file__).parent / "parts" / "catalog.css")
 chosen = st.query_params.get("trick")
+# A link from this page to itself shows the right page, but leaves the old address in the bar.
+st.query_params.from_dict({} if chosen is None else {"trick": chosen})
 if chosen is None:
     grid()
 elif chosen not in catalog():

@@ -146,7 +146,7 @@ class Supervisor:
                 f"ready after {time.time() - begun:.1f} s; torch was loaded {early} the process, "
                 f"{found['threads']} thread, devices: {', '.join(self.devices)}"
             )
-        except OSError as error:
+        except (OSError, EOFError) as error:
             log.info(f"the executor did not get warm: {error}")
             self.devices = ALWAYS
         self.ready = True

@@ -163,13 +163,13 @@ def left_half(trick: type[Trick]) -> Knobs:
 def turn(trick: type[Trick], knob: Knob) -> float | None:
     """A slider for one knob; one without a default of its own starts empty."""
     key = f"card-{trick.id()}-{knob.name}"
-    label = f"{knob.symbol} ({knob.name})" if knob.symbol else knob.name
+    label = knob.name if knob.symbol in ("", knob.name) else f"{knob.symbol} ({knob.name})"
     neutral = "" if knob.neutral is None else f" At {knob.neutral:g} this is the baseline."
     about = knob.help.rstrip(".") + "." + neutral
     if knob.default is None:
         return st.number_input(
             label, knob.low, knob.high, None, key=key, help=about, format="%g",
-            placeholder="chosen from the setup's rate",
+            placeholder="from the setup",
         )  # fmt: skip
     if knob.integer:
         low, high, default = int(knob.low), int(knob.high), int(knob.default)

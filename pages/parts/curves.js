@@ -98,12 +98,16 @@ function draw(state) {
   }, () => { part('empty').textContent = 'The charts need /plotly/plotly.min.js from this server.'; });
 }
 
+// For screen readers: the progress at most every ten seconds, the verdict once. What was spoken
+// goes away again: it stands on the page already.
 function say(state) {
-  const now = Date.now(), said = state.part('said');
+  const now = Date.now(), { said: text } = state.data;
   const due = state.data.state === 'done' || now - state.spokenAt > 10_000;
-  if (!due || said.textContent === state.data.said) return;
-  said.textContent = state.data.said;
-  state.spokenAt = now;
+  if (!due || state.spoken === text) return;
+  Object.assign(state, { spoken: text, spokenAt: now });
+  const place = state.part('said');
+  place.textContent = text;
+  setTimeout(() => { if (state.spokenAt === now) place.textContent = ''; }, 2_000);
 }
 
 // The cards.
@@ -278,6 +282,7 @@ function layout(state, chart, scale) {
       ticks: 'outside', ticklen: 4, tickcolor: theme.grid, nticks: 8,
       unifiedhovertitle: { text: `${chart.xtitle} %{x:${chart.xtitle === 'step' ? ',d' : '.1~f'}}` },
       showspikes: true, spikethickness: 1, spikedash: 'solid', spikecolor: theme.border,
+      ...(chart.logx ? { tickmode: 'array', tickvals: ROUND } : {}),
       ...ranged(zoom.all ? null : zoom.x ?? across(chart, first.x)),
     },
     yaxis: {
@@ -288,6 +293,9 @@ function layout(state, chart, scale) {
     },
   };
 }
+
+// 1, 2, 5, 10 ...: where a logarithmic step axis has its labels.
+const ROUND = [...Array(12).keys()].flatMap((i) => [1, 2, 5].map((one) => one * 10 ** (i - 4)));
 
 const ranged = (range) => (range ? { range: [...range], autorange: false } : { autorange: true });
 

@@ -42,9 +42,9 @@ component = st.components.v2.component(
 )
 
 
-def live(look: Look, results: Results, view: View, empty: str | None = None) -> None:
-    """Draw the cards and charts. ``empty`` is said over the axes before the first point."""
-    component(key="live", data={**figure(look, results, view), "empty": empty})
+def live(data: dict[str, Any], empty: str | None) -> None:
+    """Draw the cards and charts of :func:`figure`. ``empty`` stands over axes without a point."""
+    component(key="live", data={**data, "empty": empty})
 
 
 def figure(look: Look, results: Results, view: View) -> dict[str, Any]:

@@ -98,10 +98,10 @@ class Sketch:
 
     def axes(
         self, x: tuple[float, float], y: tuple[float, float], *, across: str = "", up: str = "",
-        zero: bool = False,
+        zero: bool = False, floor: bool = True,
     ) -> Axes:  # fmt: skip
         """A plot over the whole sheet, its axes named where there is room for words."""
-        return Axes(self, x, y, across=across, up=up, zero=zero)
+        return Axes(self, x, y, across=across, up=up, zero=zero, floor=floor)
 
     def svg(self) -> str:
         return (
@@ -115,7 +115,7 @@ class Axes:
 
     def __init__(
         self, sketch: Sketch, x: tuple[float, float], y: tuple[float, float], *, across: str,
-        up: str, zero: bool,
+        up: str, zero: bool, floor: bool,
     ) -> None:  # fmt: skip
         self.sketch, self.x, self.y = sketch, x, y
         words = sketch.large
@@ -123,7 +123,8 @@ class Axes:
         self.top = 22.0 if words else 4.0
         self.bottom = sketch.height - (24.0 if words else 6.0)
         self.at = 0.0 if zero and y[0] < 0 < y[1] else y[0]
-        sketch.line([self.left, self.right], [self.across(self.at)] * 2, "faint", width=1)
+        if floor:
+            sketch.line([self.left, self.right], [self.across(self.at)] * 2, "faint", width=1)
         if zero and x[0] < 0 < x[1]:
             sketch.line([self.along(0)] * 2, [self.top, self.bottom], "faint", width=1)
         if words:

@@ -49,7 +49,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     },
     "Noisy inputs": {
         "name": "Does a soft threshold hear through noise better than ReLU?",
-        "setup": {"train_size": 1000, "input_noise": 1.0, "epochs": 20},
+        "setup": {"train_size": 1000, "input_noise": 1.0, "epochs": 20, "lr": 0.03},
         "tricks": {"soft_threshold": {}, "dropout": {"p": 0.2}},
     },
     EMPTY: {"name": UNTITLED, "setup": {}, "tricks": {}},

@@ -49,9 +49,9 @@ def broken(found: Sequence[Found]) -> set[int]:
     return {i for one in found if one.notice.kind == "error" for i in one.arms}
 
 
-def show(found: Sequence[Found]) -> None:
-    """On top of the arms. What is too much to read at once is counted."""
-    for kind in ("error", "warning", "hint"):
+def show(found: Sequence[Found], *kinds: str) -> None:
+    """Notices of these kinds. What is too much to read at once is counted."""
+    for kind in kinds:
         some = [one for one in found if one.notice.kind == kind]
         for i, one in enumerate(some[:MOST]):
             SHOWN[kind](one, i)

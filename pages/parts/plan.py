@@ -26,8 +26,9 @@ def plan() -> None:
             trick_list([one.notice for one in found])
         with st.container(key="plan_arms"):
             armlist.head()
-            notices.show(found)
+            notices.show(found, "error", "warning")
             armlist.arm_list()
+            notices.show(found, "hint")
             rate_chart(notices.broken(found))
     launch_bar(found)
     transfer.keep()

@@ -58,7 +58,8 @@ def adamw_path(gradient: Gradient, w: Array, lr: float, decay: float, steps: int
 
 def draw_paths(sketch: Sketch, plain: Array, own: Array) -> None:
     """Two ways over the bowl, a dot for each step of the ink one."""
-    axes = sketch.axes((-2.35, 1.2), (-0.62, 0.62), up="two weights, loss as contour lines")
+    up = "two weights, loss as contour lines"
+    axes = sketch.axes((-2.35, 1.2), (-0.62, 0.62), up=up, floor=False)
     t = np.linspace(0, 2 * np.pi, 120)
     for level in (0.05, 0.3, 0.9, 2.0):
         radius = np.sqrt(2 * level / CURVATURE)

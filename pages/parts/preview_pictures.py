@@ -127,10 +127,12 @@ def averaged(groups: str | None) -> Callable[[Sketch, Knobs], str]:
 
 
 def skip_connection(sketch: Sketch, knobs: Knobs) -> str:
-    """Three blocks; the arcs are what the trick adds."""
+    """Three blocks; the arcs are what the trick adds. The scale is the height of a block."""
+    scale = knobs.get("scale")
     blocks, middle = 3, sketch.height * 0.66
     span = (sketch.width - 24) / blocks
-    wide, high = span * 0.42, sketch.height * 0.34
+    wide = span * 0.42
+    high = sketch.height * 0.34 * (0.35 + 0.65 * (1.0 if scale is None else scale))
     sketch.line([8, sketch.width - 8], [middle, middle], "gray", width=1.25)
     for i in range(blocks):
         start = 12 + i * span
@@ -148,5 +150,6 @@ def skip_connection(sketch: Sketch, knobs: Knobs) -> str:
         sketch.text(box + wide / 2, middle + size / 3, "F", size=size, anchor="middle", italic=True)
         if sketch.large:
             sketch.text(start, middle + 26, "x", anchor="middle", size=14, italic=True)
-            sketch.text(end, middle + 40, "x + F(x)", "ink", anchor="middle", size=14, italic=True)
+            label = "x + s F(x)" if scale is None else f"x + {scale:g} F(x)"
+            sketch.text(end, middle + 46, label, "ink", anchor="middle", size=14, italic=True)
     return "Each block adds to its input; gray: the plain net, where F is all that goes on."

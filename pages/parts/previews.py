@@ -1,8 +1,8 @@
 """A small picture of what a trick does, as SVG: ink with the trick, gray without it.
 
 Every picture is drawn from the trick's real formula with the knobs as they stand, without torch.
-What has no picture of its own is drawn from what it changes (a schedule from its own ``factor``), and
-else shows its formula.
+What has no picture of its own is drawn from what it changes (a schedule from its own ``factor``),
+and else shows its formula.
 """
 
 from __future__ import annotations

@@ -24,9 +24,7 @@ def buttons(row: ExperimentRow) -> None:
         st.switch_page("lab.py", query_params={"experiment": row.id})
     if st.button("Launch again", icon=":material/replay:", key="launch-again", help=AGAIN):
         st.switch_page("lab.py", query_params={"plan": pack(row.experiment.dump())})
-    picked = st.menu_button(
-        "More", ["Rename", "Copy link", "Delete"], type="tertiary", key="more"
-    )
+    picked = st.menu_button("More", ["Rename", "Copy link", "Delete"], type="tertiary", key="more")
     if picked:
         st.session_state[ASKED] = (picked, row.id)
         st.rerun()
@@ -82,10 +80,7 @@ def link(row: ExperimentRow) -> None:
 def delete(row: ExperimentRow) -> None:
     own = {run.id for run in store().runs(row.id)}
     others = {
-        run.id
-        for one in store().experiments()
-        if one.id != row.id
-        for run in store().runs(one.id)
+        run.id for one in store().experiments() if one.id != row.id for run in store().runs(one.id)
     }
     gone, stay = len(own - others), len(own & others)
     st.markdown(f"**{words.plain(row.name)}**")

@@ -1,7 +1,10 @@
 """The draft of this session, and how a widget shows a part of it and writes it back.
 
-The draft is the one truth: before a widget is drawn it is given the draft's value, and what a
-person changes goes into the draft before the page is drawn again.
+The draft is the one truth: a widget is drawn with the draft's value, and what a person changes goes
+into the draft before the page is drawn again. When the draft changes otherwise (an example, a way
+out of a conflict) the widget is replaced by a new one. It is never set: a run that the next one
+cuts short does not deliver what it set, and the browser would send the old value back as if a
+person had chosen it.
 """
 
 from __future__ import annotations
@@ -22,7 +25,7 @@ def draft() -> Draft:
 
 
 def bound(
-    key: str,
+    name: str,
     value: Any,
     then: Callable[[Draft, Any], None],
     *,
@@ -31,26 +34,36 @@ def bound(
 ) -> dict[str, Any]:
     """Arguments of a widget that shows ``value`` and calls ``then(draft, new value)``.
 
-    ``default``: what the widget calls its first value. It is given too, because what is set here
-    reaches the browser once only, and a run that the next one cuts short may not deliver it.
-    ``empty``: an emptied field means something; otherwise the draft's value comes back.
+    ``default``: what the widget calls its first value. ``empty``: an emptied field means something;
+    otherwise the draft's value comes back. The key is ``name``, from the second widget on with a
+    number: ``name__1``.
     """
-    if key not in st.session_state or st.session_state[key] != value:
-        st.session_state[key] = value
-    return {"key": key, default: value, "on_change": took, "args": (key, then, empty)}
+    widgets = st.session_state.setdefault("widgets", {})
+    count, known = widgets.get(name, (0, value))
+    if st.session_state.get(key_of(name, count), known) != value:
+        count += 1
+    widgets[name] = (count, value)
+    args = (name, count, then, empty)
+    return {"key": key_of(name, count), default: value, "on_change": took, "args": args}
+
+
+def key_of(name: str, count: int) -> str:
+    return f"{name}__{count}" if count else name
 
 
 def chosen(
-    key: str, options: Sequence[Any], value: Any, then: Callable[[Draft, Any], None]
+    name: str, options: Sequence[Any], value: Any, then: Callable[[Draft, Any], None]
 ) -> dict[str, Any]:
-    """The same for a selectbox, options included. None chooses nothing."""
+    """The same for a selectbox, options included. A value that is none of them chooses nothing."""
     index = options.index(value) if value in options else None
-    given = bound(key, value, then, default="options")
-    return given | {"options": options, "index": index}
+    return bound(name, value, then, default="options") | {"options": options, "index": index}
 
 
-def took(key: str, then: Callable[[Draft, Any], None], empty: bool) -> None:
-    value = st.session_state[key]
+def took(name: str, count: int, then: Callable[[Draft, Any], None], empty: bool) -> None:
+    """A person changed a widget. One that has been replaced has nothing to say any more."""
+    if st.session_state["widgets"][name][0] != count:
+        return
+    value = st.session_state[key_of(name, count)]; print("TOOK", name, count, value, flush=True)
     if empty or value is not None:
         then(draft(), value)
     st.rerun()  # the whole page follows the draft, also when the widget stands in a fragment

@@ -71,6 +71,7 @@ def malformed(error: ExperimentError, given: str) -> None:
         listing(error.problems) + "\n\nNothing was changed.",
         title="This link does not hold a comparison that can be run",
         icon=":material/link_off:",
+        width=720,
     )
     try:
         text = json.dumps(unpack(given), indent=2, ensure_ascii=False)

@@ -17,6 +17,8 @@ from trainer.home import log_file
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from streamlit.delta_generator import DeltaGenerator
+
     from pages.parts.reader import Look, Reader
     from trainer.experiment import Experiment
     from trainer.store import RunRow
@@ -41,26 +43,30 @@ def troubles(reader: Reader, look: Look) -> None:
 
 
 def no_worker(look: Look) -> None:
-    row = look.worker[1]
+    worker = look.worker[1]
     seen = "None has been seen yet."
-    if row is not None:
-        seen = f"The last one was seen {words.seconds(round(time.time() - row.heartbeat))} ago."
+    if worker is not None:
+        seen = f"The last one was seen {words.seconds(round(time.time() - worker.heartbeat))} ago."
     wait = words.count(look.count("waiting", "running"), "run waits", "runs wait")
-    with st.container(key="no_worker", gap="small"):
+    with row("no_worker"):
         st.error(
-            f"{seen} Nothing is lost: finished curves stay, {wait}.",
-            title="No worker is running",
+            f"**No worker is running.** {seen} Nothing is lost: finished curves stay, {wait}.",
             icon=":material/error:",
+            width="stretch",
         )
-        with st.container(horizontal=True):
-            st.button(
-                "Start the worker",
-                type="primary",
-                icon=":material/play_arrow:",
-                key="start_worker",
-                on_click=start_worker,
-            )
-            log("What the log says", "worker", "log_worker")
+        st.button(
+            "Start the worker",
+            type="primary",
+            icon=":material/play_arrow:",
+            key="start_worker",
+            on_click=start_worker,
+        )
+        log("What the log says", "worker", "log_worker")
+
+
+def row(key: str) -> DeltaGenerator:
+    """A message with its ways out at its right; under it where there is no room."""
+    return st.container(horizontal=True, vertical_alignment="center", key=key)
 
 
 def start_worker() -> None:
@@ -96,28 +102,28 @@ def failure(reader: Reader, look: Look, runs: list[RunRow], i: int) -> None:
     missing = runs[0].error_kind == "data"
     body = f"**{who(runs)} failed:** {text}."
     if missing:
-        waits = words.count(len(runs), "run needs", "runs need")
-        body = f"{text}. {waits} it: nothing else is lost."
+        first, dot, rest = text.partition(". ")
+        need = words.count(len(runs), "run needs", "runs need")
+        body = f"**{first}.** {rest + dot if rest else ''}{need} it; all else is as it was."
     elif look.active:
         body += " The other runs go on."
     again = "Try again" if missing else "Run it again" if len(runs) == 1 else "Run them again"
-    with st.container(key=f"failure_{i}", gap="small"):
-        st.error(body, icon=":material/error:")
-        with st.container(horizontal=True):
-            if missing:
-                st.button(
-                    "Use digits",
-                    key=f"digits_{i}",
-                    on_click=partial(use_digits, look.row.experiment),
-                    help="Opens the plan with handwritten digits, which need no download.",
-                )
+    with row(f"failure_{i}"):
+        st.error(body, icon=":material/error:", width="stretch")
+        if missing:
             st.button(
-                again,
-                icon=":material/replay:",
-                key=f"again_{i}",
-                on_click=partial(run_again, reader, [run.id for run in runs]),
+                "Use digits",
+                key=f"digits_{i}",
+                on_click=partial(use_digits, look.row.experiment),
+                help="Opens the plan with handwritten digits, which need no download.",
             )
-            log("Log", runs[0].id, f"log_failure_{i}")
+        st.button(
+            again,
+            icon=":material/replay:",
+            key=f"again_{i}",
+            on_click=partial(run_again, reader, [run.id for run in runs]),
+        )
+        log("Log", runs[0].id, f"log_failure_{i}")
 
 
 def divergence(runs: list[RunRow], i: int) -> None:
@@ -126,10 +132,11 @@ def divergence(runs: list[RunRow], i: int) -> None:
     if len(reasons) > 1:
         text = "the loss is not a number any more, each at its own step"
     ends = "Its curve ends there" if len(runs) == 1 else "Their curves end there"
-    with st.container(key=f"divergence_{i}", gap="small"):
+    with row(f"divergence_{i}"):
         st.warning(
             f"**{who(runs)} diverged:** {words.plain(text.rstrip('.'))}. {ends}.",
             icon=":material/trending_down:",
+            width="stretch",
         )
         log("Log", runs[0].id, f"log_divergence_{i}")
 

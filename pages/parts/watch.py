@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.parts import home, words
-from pages.parts.curves import live
+from pages.parts.curves import figure, live
 from pages.parts.forest import forest
 from pages.parts.progress import empty, progress
 from pages.parts.reader import reader_of
@@ -44,13 +44,10 @@ def watch(experiment_id: str) -> None:
 def unknown(experiment_id: str) -> None:
     """An address that leads nowhere."""
     st.title("Nothing to watch here", anchor=False)
-    st.markdown(
-        f"There is no experiment `{experiment_id[:40].replace('`', '')}` in this store. It may "
-        "have been deleted, or live on another machine."
-    )
-    with st.container(horizontal=True):
-        st.page_link("runs.py", label="All runs", icon=":material/stacks:")
-        st.page_link("lab.py", label="Plan a new one", icon=":material/science:")
+    name = experiment_id[:40].replace("`", "").strip()
+    what = f"There is no experiment `{name}`" if name else "This address names no experiment"
+    st.markdown(f"{what} in this store. It may have been deleted, or live on another machine.")
+    st.page_link("runs.py", label="All runs", icon=":material/stacks:")
 
 
 def face(reader: Reader, view: View, was_active: bool) -> None:
@@ -64,10 +61,11 @@ def face(reader: Reader, view: View, was_active: bool) -> None:
     if look.state != "done":
         progress(look)
     troubles(reader, look)
-    if look.state == "done":
+    if look.state == "done" and look.count("done"):
         worker = look.worker[1]
         forest(look, known, worker.slots if worker else 1)
-    live(look, known, view, empty(look))
+    data = reader.once(view, look, lambda: figure(look, known, view))
+    live(data, empty(look))
     with st.expander("The numbers as a table", key="table"):
         table(known)
 
@@ -84,7 +82,6 @@ def head(reader: Reader, look: Look, known: Results) -> None:
                 icon=":material/stop:",
                 key="stop",
                 disabled=not look.count("waiting") and ending,
-                help="What was drawn stays, and it can go on later.",
                 on_click=act,
                 args=(reader, reader.store.stop, id),
             )

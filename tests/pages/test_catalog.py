@@ -37,7 +37,9 @@ def app(home, monkeypatch):
 
 def texts(at: AppTest) -> str:
     """Everything a person can read on the page."""
-    parts = [one.value for kind in ("title", "markdown", "caption", "header") for one in at.get(kind)]
+    parts = [
+        one.value for kind in ("title", "markdown", "caption", "header") for one in at.get(kind)
+    ]
     parts += [link.proto.label for link in at.get("page_link")]
     parts += [one.proto.body for one in at.get("html")]
     return "\n".join(str(part) for part in parts)

@@ -10,8 +10,10 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.parts.cost import Cost, bar_text
 from pages.parts.draft import decode, plan_of
 from pages.parts.examples import EMPTY, EXAMPLES, FIRST, example
+from pages.parts.transfer import read
 from trainer import supervisor
 from trainer.experiment import Experiment, ExperimentError, pack, parse, unpack
 from trainer.store import Store
@@ -82,12 +84,8 @@ def test_every_trick_can_be_ticked_and_found(lab):
     assert page.checkbox(key="tick_label_smoothing")
     assert len(page.checkbox) < len(catalog())
     page.text_input(key="search").set_value("swsh").run()
-    assert 'Did you mean Swish (SiLU)?' in text(page)
-    assert "mixup" in plan_text(page), "what is ticked but filtered out stays ticked"
-
-
-def plan_text(page: AppTest) -> str:
-    return text(page).lower()
+    assert "Did you mean Swish (SiLU)?" in text(page)
+    assert "<b>mixup</b>" in text(page), "what is ticked but filtered out stays ticked"
 
 
 def test_the_address_carries_what_differs_from_the_example(lab):
@@ -106,6 +104,15 @@ def test_the_address_carries_what_differs_from_the_example(lab):
 
     again.selectbox(key="start_from").set_value(FIRST).run()
     assert "plan" not in again.query_params
+
+
+def test_the_body_of_a_popover_is_built_when_it_opens(lab):
+    page = lab()
+    assert not page.get("latex") and not page.slider
+    page.session_state["open_mixup"] = True
+    page.run()
+    assert catalog()["mixup"].card.watch_out in text(page)
+    assert page.slider(key="knob_mixup_alpha").value == 1.0
 
 
 def test_a_knob_of_an_unticked_trick_ticks_it(lab):
@@ -180,6 +187,31 @@ def test_the_bar_says_what_a_launch_can_claim(lab):
     assert "You will see curves but no verdict: 3 tricks need 7 seeds." in bar(page)
     page.selectbox(key="start_from").set_value(EMPTY).run()
     assert "of the baseline alone" in bar(page) and "Tick a trick" in bar(page)
+
+
+def test_the_bar_has_a_text_for_every_case():
+    experiment = parse({k: v for k, v in plan_of(example()).items() if k != "design"})
+
+    def says(new: int, under_way: int = 0, seconds: float | None = 80.0, worker: str = "ready"):
+        cost = Cost(runs=32, new=new, under_way=under_way, seconds=seconds)
+        return bar_text(experiment, cost, worker, 2)
+
+    claim = "Enough seeds to claim a difference for 3 tricks."
+    assert says(32) == f"**32 runs** = 4 arms × 8 seeds, about **40 s** on 2 workers. {claim}"
+    assert says(32, seconds=None).endswith(f"{claim} Time not known yet: measuring…")
+    assert says(32, worker="none") == "**32 runs** will wait until a worker is running."
+    assert says(8) == "**8 new runs**, 24 are done already, about **40 s** on 2 workers."
+    assert says(0) == "All 32 runs are done already. **Launch** opens them."
+    assert says(0, under_way=30).startswith("All 32 runs are launched already, 30 of them")
+    long = says(32, seconds=15_600.0)
+    assert long.startswith("About **2 h 10 min** on 2 workers: **32 runs** = "), long
+
+
+def test_an_experiment_is_loaded_from_what_the_command_line_prints():
+    whole = {k: v for k, v in plan_of(example()).items() if k != "design"} | {"id": "3f9a11c2"}
+    assert read(json.dumps({"experiment": whole, "arms": []})) == example()
+    with pytest.raises(ExperimentError, match="seeds: is missing"):
+        read(json.dumps({k: v for k, v in whole.items() if k != "seeds"}))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from trainer.schema import runs
 from trainer.store import Store
 from trainer.supervisor import is_alive, is_locked
 
-READY = 120.0  # a machine that does much else loads torch slowly
+READY = 200.0  # a machine that does much else loads torch slowly
 TINY = {"network": {"kind": "mlp", "depth": 1, "width": 8}, "device": "cpu"}
 
 
@@ -61,7 +61,7 @@ def worker(store, crew):
     """A worker that is ready; started again if a test has killed the last one."""
     if not crew or crew[-1].poll() is not None:
         crew.append(start_worker(store.home))
-    until(lambda: (row := store.worker()) and row.alive and row.state == "ready", READY)
+    until(lambda: ready(store, crew[-1]), READY)
     return crew[-1]
 
 
@@ -72,6 +72,11 @@ def crew():
     for process in started:
         if process.poll() is None:
             end_worker(process)
+
+
+def ready(store, process):
+    row = store.worker()
+    return row and row.pid == process.pid and row.state == "ready"
 
 
 def process_of(store, run_id):

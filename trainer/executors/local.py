@@ -14,6 +14,8 @@ import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from trainer.devices import ROOT
 from trainer.executors.base import Ended, Job
 from trainer.executors.process import report, wait_for_work
@@ -113,6 +115,18 @@ class Local:
             process.join(5)
         self.processes.clear()
         self.idle.clear()
+        if self.method == "forkserver":
+            end_fork_server()
+
+
+def end_fork_server() -> None:
+    """It would end with this process, but not before it has imported all that it was told to."""
+    for child in psutil.Process().children():
+        try:
+            if any("multiprocessing.forkserver" in word for word in child.cmdline()):
+                child.kill()
+        except psutil.NoSuchProcess:
+            continue
 
 
 def in_words(status: int) -> str:

@@ -232,7 +232,10 @@ def report(pipe: Connection) -> None:
     from trainer.devices import present
 
     threads = torch.get_num_threads()
-    pipe.send({"devices": present(), "preloaded": preloaded, "threads": threads})
+    try:
+        pipe.send({"devices": present(), "preloaded": preloaded, "threads": threads})
+    except BrokenPipeError:  # the supervisor ended meanwhile
+        return
     pipe.close()
 
 
