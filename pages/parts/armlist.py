@@ -172,7 +172,7 @@ def turning(i: int, trick: str, knob: str) -> Callable[[Draft, float | None], No
 def removing(i: int) -> None:
     """Remove an arm, and close its popover: the next arm moves into its place."""
     st.session_state[f"edit_arm_{i}"] = False
-    remove_arm(draft(), i)
+    act(remove_arm, i)
 
 
 def new_arm() -> None:

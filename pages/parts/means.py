@@ -138,6 +138,4 @@ def tidy(values: Numbers, figures: int = 5) -> list[float | None]:
     known = np.where(finite & (values != 0), values, 1.0)
     scale = 10.0 ** (figures - 1 - np.floor(np.log10(np.abs(known))))
     rounded = np.where(values == 0, 0.0, np.round(known * scale) / scale)
-    return [
-        float(one) if good else None for one, good in zip(rounded, finite, strict=True)
-    ]
+    return [float(one) if good else None for one, good in zip(rounded, finite, strict=True)]

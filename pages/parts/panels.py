@@ -110,9 +110,7 @@ def progress_of(look: Look) -> Any:
     return lambda line: line.seconds / setup.seconds
 
 
-def lines(
-    arms: list[ArmCurves], view: View, per_epoch: int, grids: Grids
-) -> list[dict[str, Any]]:
+def lines(arms: list[ArmCurves], view: View, per_epoch: int, grids: Grids) -> list[dict[str, Any]]:
     """Everything to draw, in drawing order within an arm; the browser puts layers together."""
     count = sum(len(one.finished) for one in arms)
     most = min(MOST_POINTS, max(20, MOST_SINGLE // max(1, count)))

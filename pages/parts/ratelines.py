@@ -113,7 +113,5 @@ def positions(setup: Setup, steps: Numbers, arm: ArmCurves, axis: str) -> Number
     longest = max(known, key=lambda line: line.steps[-1])
     if setup.seconds is None:
         return np.interp(steps, longest.steps, longest.seconds, right=np.nan)
-    done = np.interp(
-        steps * (setup.seconds / PARTS), longest.seconds, longest.steps, right=np.nan
-    )
+    done = np.interp(steps * (setup.seconds / PARTS), longest.seconds, longest.steps, right=np.nan)
     return done / setup.steps_per_epoch if axis == "epoch" else done

@@ -63,12 +63,18 @@ def took(name: str, count: int, then: Callable[[Draft, Any], None], empty: bool)
     """A person changed a widget. One that has been replaced has nothing to say any more."""
     if st.session_state["widgets"][name][0] != count:
         return
-    value = st.session_state[key_of(name, count)]; print("TOOK", name, count, value, flush=True)
+    value = st.session_state[key_of(name, count)]
     if empty or value is not None:
-        then(draft(), value)
+        act(then, value)
     st.rerun()  # the whole page follows the draft, also when the widget stands in a fragment
 
 
 def act(change: Callable[..., None], *args: Any) -> None:
     """A button's callback: ``change(draft, ...)``."""
     change(draft(), *args)
+    acted()
+
+
+def acted() -> None:
+    """The draft was changed by hand: in the coming run it is newer than the address."""
+    st.session_state["acted"] = True

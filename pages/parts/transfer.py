@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -11,13 +12,15 @@ import streamlit as st
 from pages.parts import words
 from pages.parts.draft import Draft, decode, plan_of
 from pages.parts.examples import EMPTY, example
-from pages.parts.session import draft
+from pages.parts.session import acted, draft
 from trainer.experiment import ExperimentError, pack, parse, read_json, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST = 12  # problems that are listed; more are counted
+LATE = 5.0  # seconds in which the browser hears of a new address, even on a busy machine
+RECENT = 50  # addresses that are known to be this session's own
 
 
 def address(draft: Draft) -> str | None:
@@ -29,27 +32,46 @@ def address(draft: Draft) -> str | None:
 def arrive() -> None:
     """Bring the draft in line with the address, or stop and say what is wrong with it.
 
-    The address decides when it changed: a link was opened, or the browser went back.
+    The address decides when it changed: a link was opened, or the browser went back. But right
+    after a change by hand the browser may not have heard of the new address yet, above all when
+    one change follows the other; then the draft decides, and :func:`keep` writes it once more.
     """
     state = st.session_state
     given, shown = st.query_params.get("plan"), state.get("plan_shown")
-    if given is not None and given != shown:
+    by_hand = state.pop("acted", False)
+    if "draft" in state:
+        if given == shown:
+            state["plan_heard"] = True
+            return
+        late = not state.get("plan_heard") and time.monotonic() - state["plan_at"] < LATE
+        ours = given is None or given in state.get("plans", [])
+        if ours and (by_hand or late or not state.get("planning")):
+            return
+    if given is None:
+        state["draft"] = example()
+    else:
         try:
             state["draft"] = decode(unpack(given))
         except ExperimentError as error:
             malformed(error, given)
             st.stop()
-        state["plan_shown"] = given
-    elif "draft" not in state or (given is None and shown and state.get("planning")):
-        state["draft"] = example()
-        state["plan_shown"] = None
+    remember(given)
+
+
+def remember(plan: str | None) -> None:
+    """What the address is to say, and since when."""
+    state = st.session_state
+    if "plan_shown" not in state or state["plan_shown"] != plan:
+        state["plan_shown"], state["plan_heard"] = plan, False
+        state["plan_at"] = time.monotonic()
+        state["plans"] = [*state.get("plans", []), plan][-RECENT:]
 
 
 def keep() -> None:
     """Write the draft into the address, so that copying it copies the plan."""
-    state = st.session_state
     plan = address(draft())
-    state["plan_shown"], state["planning"] = plan, True
+    remember(plan)
+    st.session_state["planning"] = True
     if plan is None:
         st.query_params.pop("plan", None)
     elif st.query_params.get("plan") != plan:
@@ -88,13 +110,19 @@ def malformed(error: ExperimentError, given: str) -> None:
 
 def start_over() -> None:
     """The example instead of what the address said."""
-    st.session_state["draft"] = example()
-    st.session_state["plan_shown"] = None
-    st.query_params.clear()
+    replace(example())
 
 
 def start_empty() -> None:
     st.session_state["draft"] = example(EMPTY)
+    acted()
+
+
+def replace(draft: Draft) -> None:
+    """Another draft, whatever the address says."""
+    st.session_state["draft"] = draft
+    st.query_params.clear()
+    acted()
 
 
 def open_link() -> None:
@@ -130,9 +158,7 @@ def load() -> None:
             listing(error.problems) + "\n\nNothing was changed.", title="This cannot be loaded"
         )
         return
-    st.session_state["draft"] = state
-    st.session_state["plan_shown"] = None
-    st.query_params.clear()
+    replace(state)
     st.rerun()
 
 

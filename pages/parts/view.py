@@ -60,7 +60,9 @@ def written(view: View) -> dict[str, str]:
     usual = asdict(View())
     changed = {name: value for name, value in asdict(view).items() if value != usual[name]}
     return {
-        name: str(int(value)) if isinstance(value, bool) else f"{value:g}"
+        name: str(int(value))
+        if isinstance(value, bool)
+        else f"{value:g}"
         if isinstance(value, float)
         else value
         for name, value in changed.items()

@@ -101,7 +101,9 @@ def main() -> None:
             pairs = [(by_engine(run, home), by_hand(run, home)) for _ in range(repeats)]
             samples = (run.setup.total_steps or 0) * run.setup.batch_size
             ratios = [hand / engine for engine, hand in pairs]
-            ours, theirs = (samples / statistics.median(column) for column in zip(*pairs))
+            ours, theirs = (
+                samples / statistics.median(column) for column in zip(*pairs, strict=True)
+            )
             print(f"{name}: engine {ours:,.0f} samples/s, by hand {theirs:,.0f}")
             print(
                 f"  engine / by hand: median {statistics.median(ratios):.3f}, "
