@@ -120,9 +120,10 @@ def buttons(trick: type[Trick], knobs: Knobs) -> None:
 
 
 def about_try_it(trick: type[Trick]) -> str:
+    shown = [one["name"] for one in try_it(trick, {})["arms"]]
     said = (
-        "Opens the lab with the baseline and this trick, enough seeds for a verdict, and data on "
-        "which it has something to do. Nothing starts before you press Launch."
+        f"Opens the lab with {words.listed(shown)}, enough seeds for a verdict, and a setup in "
+        "which they have something to do. Nothing starts before you press Launch."
     )
     values = [f"{name} {value:g}" for name, value in TURNED.get(trick.id(), {}).items()]
     return f"{said} Left at its default, it takes {words.listed(values)}." if values else said

@@ -100,7 +100,7 @@ def turned(trick: type[Trick], knobs: dict[str, float]) -> dict[str, float]:
 
 
 def try_it(trick: type[Trick], knobs: dict[str, float]) -> Data:
-    """The experiment that shows this trick: the baseline, the trick, enough seeds for a verdict."""
+    """The experiment that shows this trick: the plain net and the trick, with enough seeds."""
     title = trick.card.title
     if trick.is_default:
         choices: list[Data] = [{"id": one, "knobs": {}} for one in rivals(trick)]

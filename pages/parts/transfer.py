@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST = 12  # problems that are listed; more are counted
-LATE = 5.0  # seconds in which the browser hears of a new address, even on a busy machine
+LATE = 2.0  # seconds in which the browser hears of a new address
 RECENT = 50  # addresses that are known to be this session's own
 
 
@@ -43,9 +43,11 @@ def arrive() -> None:
         if given == shown:
             state["plan_heard"] = True
             return
-        late = not state.get("plan_heard") and time.monotonic() - state["plan_at"] < LATE
-        ours = given is None or given in state.get("plans", [])
-        if ours and (by_hand or late or not state.get("planning")):
+        here = state.get("planning")  # false on return from another page
+        since = time.monotonic() - state.get("plan_at", 0)
+        late = here and not state.get("plan_heard") and since < LATE
+        ours = given in state.get("plans", [])
+        if (ours and (by_hand or late)) or (given is None and not here):
             return
     if given is None:
         state["draft"] = example()

@@ -115,7 +115,7 @@ class Classification:
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         """Cross-entropy of each example, (..., N), with (..., N, C) probabilities."""
-        return -(y * logits.log_softmax(dim=-1)).sum(dim=-1)
+        return -torch.linalg.vecdot(y, logits.log_softmax(dim=-1))
 
     @property
     def judged(self) -> int:
