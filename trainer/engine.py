@@ -15,7 +15,7 @@ import torch
 from trainer.grid import evaluation_steps
 from trainer.networks import kaiming, multiply_adds
 from trainer.rates import PARTS, own_rate, schedule
-from trainer.record import Clock, Diverged, Gradients, Moments, Point, Record
+from trainer.record import Clock, Diverged, Flat, Moments, Point, Record
 from trainer.streams import number, stream
 from trainer.tasks import task_of
 
@@ -81,11 +81,16 @@ def train(
     torch.manual_seed(number(run.seed, "layers"))  # what dropout layers draw from
 
     rate = schedule(setup, tricks)
-    optimizer = (moments.only("optimizer") or sgd)(network.parameters(), own_rate(setup, tricks))
+    flat, lr = Flat(network), own_rate(setup, tricks)
+    make_optimizer = moments.only("optimizer")
+    optimizer = (
+        make_optimizer(network.parameters(), lr) if make_optimizer else sgd(flat.weights, lr)
+    )
     take_step = moments.only("step") or plain_step
-    loss_of = moments.only("loss") or task.loss
+    loss_of = moments.only("loss")
+    soft = loss_of is not None or bool(moments["batch"])
     due = evaluation_steps(setup, work, task.judged)
-    gradients, record, clock = Gradients(network), Record(), Clock(device)
+    record, clock = Record(), Clock(device)
     last: dict[str, float] = {}
 
     def epochs() -> Iterator[tuple[Tensor, Tensor, bool]]:
@@ -97,7 +102,8 @@ def train(
             else:
                 order = torch.randperm(len(split.y), generator=shuffle)
             count = max(1, len(order) // setup.batch_size)
-            for i, (x, y) in enumerate(task.batches(order, split, setup.batch_size), 1):
+            batches = task.batches(order, split, setup.batch_size, soft=soft)
+            for i, (x, y) in enumerate(batches, 1):
                 yield x, y, i == count
 
     def predictor() -> Predictor:
@@ -130,14 +136,15 @@ def train(
                 x, y = trick.batch(x, y, draws[trick.id()])
 
             def closure(x: Tensor = x, y: Tensor = y) -> Tensor:
-                gradients.clear()
-                loss: Tensor = loss_of(network(x), y).mean(dim=-1)
+                flat.clear()
+                logits = network(x)
+                loss = loss_of(logits, y).mean(dim=-1) if loss_of else task.mean_loss(logits, y)
                 for trick in moments["batch_loss"]:
                     loss = trick.batch_loss(loss)
                 for trick in moments["penalty"]:
                     loss = loss + trick.penalty(network)
                 loss.backward()  # type: ignore[no-untyped-call]
-                record.norm(gradients)
+                record.norm(flat)
                 for trick in moments["gradients"]:
                     trick.gradients(network)
                 return loss
@@ -172,12 +179,13 @@ def train(
     return Outcome(state="done", steps=step, seconds=clock.seconds, metrics=metrics)
 
 
-def sgd(params: Iterator[torch.nn.Parameter], lr: float) -> Optimizer:
+def sgd(weights: torch.nn.Parameter, lr: float) -> Optimizer:
     """The baseline's optimizer: plain gradient descent, no momentum, no decay."""
-    return torch.optim.SGD(params, lr=lr, fused=True)
+    return torch.optim.SGD([weights], lr=lr)
 
 
 def plain_step(optimizer: Optimizer, closure: Callable[[], Tensor], network: Module) -> Tensor:
-    """One step of the optimizer, which calls the closure itself."""
-    loss: Tensor = optimizer.step(closure)  # type: ignore[assignment,arg-type]
+    """One step of an optimizer that needs the gradients once."""
+    loss = closure()
+    optimizer.step()
     return loss

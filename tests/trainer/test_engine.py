@@ -11,7 +11,7 @@ import torch
 
 from trainer import engine
 from trainer.experiment import Arm, Run, parse
-from trainer.record import Gradients, Moments
+from trainer.record import Flat, Moments
 from tricks.base import Split, Trick
 
 if TYPE_CHECKING:
@@ -117,13 +117,22 @@ def test_a_training_set_smaller_than_a_batch_is_one_batch(home: Path) -> None:
     assert outcome.state == "done"
 
 
-def test_the_gradient_norm_is_that_of_all_gradients(home: Path) -> None:
-    network = torch.nn.Sequential(torch.nn.Linear(3, 4), torch.nn.Linear(4, 2))
-    flat = Gradients(network)
-    flat.clear()
-    network(torch.ones(5, 3)).square().sum().backward()
-    expected = torch.nn.utils.get_total_norm([p.grad for p in network.parameters()])
-    torch.testing.assert_close(flat.norm(), expected)
+def test_the_flat_buffers_are_the_weights_and_gradients() -> None:
+    network = torch.nn.Sequential(
+        torch.nn.Conv2d(3, 4, 3), torch.nn.Flatten(), torch.nn.Linear(4, 2)
+    )
+    network.to(memory_format=torch.channels_last)
+    x = torch.randn(5, 3, 3, 3)
+    before, strides = network(x), [p.stride() for p in network.parameters()]
+    flat = Flat(network)
+    torch.testing.assert_close(network(x), before)
+    assert [p.stride() for p in network.parameters()] == strides
+    network(x).square().sum().backward()
+    grads = [p.grad for p in network.parameters()]
+    torch.testing.assert_close(flat.norm(), torch.nn.utils.get_total_norm(grads))
+    expected = [p.detach() - 0.1 * p.grad for p in network.parameters()]
+    engine.sgd(flat.weights, 0.1).step()
+    torch.testing.assert_close([p.detach() for p in network.parameters()], expected)
     network.zero_grad(set_to_none=True)
     flat.clear()
     assert all(p.grad is not None and not p.grad.any() for p in network.parameters())

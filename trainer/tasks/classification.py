@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 TEST_SLICE = 1000  # test images behind every point of a curve; the last numbers use all of them
 TRAIN_SLICE = 200  # training images, with their true labels, behind every point of a curve
-CHUNK = 500  # images that are judged at once: larger is slower on a CPU
+CACHE = 2**19  # bytes of images that are gathered at once; twice that of maps is judged at once
+LARGEST = 1000  # images that are judged at once, where memory is no matter
 
 
 class Classification:
@@ -71,6 +72,11 @@ class Classification:
         self.slice_x = torch.cat([test_x[fixed], train_x[:TRAIN_SLICE]])
         self.slice_y = torch.cat([self.test_y[fixed], true[:TRAIN_SLICE].to(device)])
         self.tests = len(fixed)
+        self.chunk = LARGEST
+        if device == "cpu" and self.images:  # maps that leave the cache take twice the time
+            _, height, width = setup.image
+            maps = 4 * setup.network.width * height * width
+            self.chunk = min(LARGEST, max(64, 2 * CACHE // maps))
 
     def place(self, x_NCHW: Tensor) -> Tensor:
         """Images on the device, in the memory layout their network reads fastest."""
@@ -101,21 +107,26 @@ class Classification:
         else:
             network.to(self.device)
 
-    def batches(self, order: Tensor, split: Split, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The full batches of one epoch: images (N, ...) and labels as (N, C) probabilities.
+    def batches(
+        self, order: Tensor, split: Split, size: int, *, soft: bool
+    ) -> Iterator[tuple[Tensor, Tensor]]:
+        """The full batches of one epoch: images (N, ...) and their labels.
 
-        Examples are gathered many batches at a time: a gather per step costs more than a slice.
+        Labels are (N, C) probabilities if ``soft``, else (N,) class indices: what no trick looks
+        at need not be spread out. Small batches are gathered many at a time, as many as a
+        processor's cache may hold: a gather per step costs more than a slice.
         """
-        targets = one_hot(split.y, split.classes).float()
+        targets = one_hot(split.y, split.classes).float() if soft else split.y
         size = min(size, len(order))
         order = order[: len(order) // size * size].to(split.x.device)
-        for block in torch.split(order, size * max(1, 2048 // size)):
+        block_size = size * max(1, CACHE // (size * split.x[0].nbytes))
+        for block in torch.split(order, block_size):
             x, y = split.x[block], targets[block]
             yield from zip(torch.split(x, size), torch.split(y, size), strict=True)
 
-    def loss(self, logits: Tensor, y: Tensor) -> Tensor:
-        """Cross-entropy of each example, (..., N), with (..., N, C) probabilities."""
-        return -torch.linalg.vecdot(y, logits.log_softmax(dim=-1))
+    def mean_loss(self, logits: Tensor, y: Tensor) -> Tensor:
+        """The mean cross-entropy of a batch: (N, C) logits, labels as :meth:`batches` has them."""
+        return cross_entropy(logits, y)
 
     @property
     def judged(self) -> int:
@@ -124,7 +135,7 @@ class Classification:
 
     def evaluate(self, predict: Predictor) -> dict[str, float]:
         """The clean metrics of the slices, the same in every arm."""
-        losses, right = judge(predict, self.slice_x, self.slice_y)
+        losses, right = judge(predict, self.slice_x, self.slice_y, self.chunk)
         test = slice(None, self.tests), "test"
         train = slice(self.tests, None), "train"
         sums = torch.stack(
@@ -138,7 +149,7 @@ class Classification:
         """The numbers a run ends with: on all test images."""
         if self.tests == len(self.test_x):
             return dict(last)
-        losses, right = judge(predict, self.test_x, self.test_y)
+        losses, right = judge(predict, self.test_x, self.test_y, self.chunk)
         return {
             **last,
             "test_loss": losses.mean().item(),
@@ -146,10 +157,10 @@ class Classification:
         }
 
 
-def judge(predict: Predictor, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Cross-entropy and correctness (0 or 1) of each image, both (N,)."""
+def judge(predict: Predictor, x: Tensor, y: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and correctness (0 or 1) of each image, both (N,); ``chunk`` at once."""
     with torch.inference_mode():
-        logits = torch.cat([predict(part) for part in torch.split(x, CHUNK)])
+        logits = torch.cat([predict(part) for part in torch.split(x, chunk)])
         return cross_entropy(logits, y, reduction="none"), (logits.argmax(-1) == y).float()
 
 
