@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -23,9 +25,19 @@ def plotly_folder() -> Path:
     return Path(spec.origin).parent / "package_data"
 
 
+def get_ready() -> None:
+    """Import what the first page needs while the browser is still loading its scripts."""
+    for name in ("pandas", "pyarrow", "trainer.supervisor", "trainer.store"):
+        import_module(name)
+    from tricks import catalog
+
+    catalog()
+
+
 @asynccontextmanager
-async def farewell(_: st.App) -> AsyncIterator[None]:
-    """Tell whoever ends the server that the runs do not end with it."""
+async def lifespan(_: st.App) -> AsyncIterator[None]:
+    """Get ready; at the end tell whoever ends the server that the runs do not end with it."""
+    Thread(target=get_ready, daemon=True).start()
     yield
     from trainer.home import home
     from trainer.store import Store
@@ -39,6 +51,6 @@ async def farewell(_: st.App) -> AsyncIterator[None]:
 
 app = st.App(
     "pages/frame.py",
-    lifespan=farewell,
+    lifespan=lifespan,
     routes=[Mount("/plotly", StaticFiles(directory=plotly_folder()))],
 )

@@ -10,6 +10,7 @@ import os
 import shutil
 import threading
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,17 +173,28 @@ def make(
 
 
 def digits() -> tuple[Array, Array, Array, Array]:
-    """scikit-learn's 1,797 digits; 450 of them, the same share of each class, are the test."""
-    import numpy as np
-    from sklearn.datasets import load_digits
-    from sklearn.model_selection import train_test_split
+    """scikit-learn's 1,797 digits; 450 of them, the same share of each class, are the test.
 
-    images, labels = load_digits(return_X_y=True)
-    images = images.reshape(-1, 1, 8, 8).astype(np.uint8)
-    train_x, test_x, train_y, test_y = train_test_split(
-        images, labels.astype(np.uint8), test_size=450, stratify=labels, random_state=0
+    Read from the file that scikit-learn brings: to import it takes longer than a first run.
+    """
+    import numpy as np
+
+    library = find_spec("sklearn")
+    if library is None or library.origin is None:
+        raise DataError("scikit-learn is not installed: pip install -r requirements.txt")
+    table = np.loadtxt(
+        Path(library.origin).parent / "datasets" / "data" / "digits.csv.gz", delimiter=","
     )
-    return train_x, train_y, test_x, test_y
+    images, labels = table[:, :64].reshape(-1, 1, 8, 8).astype(np.uint8), table[:, 64]
+    test_size = DATASETS["digits"].test_size
+    order = np.random.RandomState(0).permutation(len(labels))  # this generator never changes
+    in_class = np.argsort(labels[order], kind="stable")
+    test = np.zeros(len(labels), bool)
+    test[order[in_class[np.linspace(0, len(labels) - 1, test_size).round().astype(int)]]] = True
+    rest = order[~test[order]]
+    held = order[test[order]]
+    labels = labels.astype(np.uint8)
+    return images[rest], labels[rest], images[held], labels[held]
 
 
 def given_root() -> Path | None:

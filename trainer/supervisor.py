@@ -344,7 +344,7 @@ def start_worker(path: Path) -> subprocess.Popen[bytes]:
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
         detached = {"creationflags": flags}
     with log_file(path.parent, "worker").open("ab") as output:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             [sys.executable, "-m", "trainer", "worker", "--store", str(path)],
             cwd=ROOT,
             env=env,
@@ -353,6 +353,17 @@ def start_worker(path: Path) -> subprocess.Popen[bytes]:
             stderr=output,
             **detached,
         )
+    step_back(process.pid)
+    return process
+
+
+def step_back(pid: int) -> None:
+    """Let the page and all else on this machine go first; the runs inherit it."""
+    low = 10 if os.name == "posix" else psutil.BELOW_NORMAL_PRIORITY_CLASS
+    try:
+        psutil.Process(pid).nice(low)
+    except psutil.NoSuchProcess:  # it found the store taken and has left
+        return
 
 
 def python_path() -> list[str]:

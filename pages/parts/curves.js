@@ -1,17 +1,4 @@
 const states = new WeakMap(); // by the component's element; forgotten when it is unmounted
-let library;
-
-function plotly() {
-  if (window.Plotly) return Promise.resolve(window.Plotly);
-  library ??= new Promise((done, failed) => {
-    const script = document.createElement('script');
-    script.src = '/plotly/plotly.min.js';
-    script.onload = () => done(window.Plotly);
-    script.onerror = () => { library = undefined; failed(new Error(script.src)); };
-    document.head.append(script);
-  });
-  return library;
-}
 
 export default function ({ parentElement: element, data }) {
   let state = states.get(element);
@@ -206,9 +193,10 @@ function drawFrames(state) {
 function drawChart(state, library, chart) {
   const { plot } = state.charts.get(chart.id);
   const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 15;
-  library.react(plot, traces(state, chart, scale), layout(state, chart, scale), {
+  const drawn = library.react(plot, traces(state, chart, scale), layout(state, chart, scale), {
     displayModeBar: false, doubleClick: false, responsive: false, showTips: false,
   });
+  drawn.catch((error) => { if (plot.isConnected) throw error; }); // purged before it was drawn
   if (plot.tbReady) return;
   plot.tbReady = true;
   plot.on('plotly_relayout', (event) => zoomed(state, chart.id, event));

@@ -37,7 +37,9 @@ component = st.components.v2.component(
     "trickboard_curves",
     html=HTML,
     css=(HERE / "curves.css").read_text("utf-8"),
-    js="\n".join((HERE / name).read_text("utf-8") for name in ("theme.js", "curves.js")),
+    js="\n".join(
+        (HERE / name).read_text("utf-8") for name in ("theme.js", "plotly.js", "curves.js")
+    ),
     isolate_styles=False,
 )
 

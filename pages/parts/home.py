@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from trainer.store import WorkerRow
 
 WAKE_EVERY = 5.0  # seconds between two tries to start a worker
+PAGE_FIRST = 1.5  # seconds that the first page has before a worker starts
 PATIENCE = 20.0  # seconds after the first try in which a worker may still be starting
 
 
@@ -49,8 +51,12 @@ def wake() -> None:
     known = wakes(path)
     now = time.monotonic()
     if now - known.last >= WAKE_EVERY:
+        first = known.last == float("-inf")
         known.last = now
-        supervisor.ensure_worker(Path(path))
+        # A worker that starts is busy for seconds: let the first page be drawn before.
+        later = threading.Timer(PAGE_FIRST if first else 0, supervisor.ensure_worker, [Path(path)])
+        later.daemon = True
+        later.start()
 
 
 def worker() -> tuple[str, WorkerRow | None]:

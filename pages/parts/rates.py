@@ -10,6 +10,7 @@ import streamlit as st
 from pages.parts import arms, words
 from pages.parts.draft import Draft, arms_of, budget_of, setup_of
 from pages.parts.session import draft
+from pages.parts.still import still
 from trainer.experiment import Arm
 from trainer.rates import PARTS, schedule
 
@@ -45,7 +46,7 @@ def groups(draft: Draft, broken: Collection[int]) -> dict[tuple[float, ...], lis
 
 
 def rate_chart(broken: Collection[int]) -> None:
-    """The schedules, or one line of text when all arms share one constant rate."""
+    """The schedules of all arms; equal ones are one line."""
     now = draft()
     found = groups(now, broken)
     names = [arm["name"] for arm in arms_of(now)]
@@ -53,24 +54,20 @@ def rate_chart(broken: Collection[int]) -> None:
     if not found:
         st.caption("No arm can run as it is, so there is no schedule to draw.")
         return
-    without = "" if not broken else " Arms in conflict have no schedule yet."
-    if len(found) == 1 and len(set(next(iter(found)))) == 1:
-        rate = f"constant {next(iter(found))[0]:g}"
-        who = f"The same in {everyone(len(names))}: {rate}." if len(names) > 1 else f"{rate}."
-        if broken:
-            who = f"{rate} in {named(next(iter(found.values())), names)}."
-        hint = without or " Tick a schedule to see it here before it runs."
-        st.caption(f"{who[0].upper()}{who[1:]}{hint}")
+    alt = "; ".join(f"{named(own, names)}: {course(line)}" for line, own in found.items())
+    still(figure(now, found), height=180, alt=alt, key="rate_chart")
+    without = " Arms in conflict have no schedule yet." if broken else ""
+    if len(found) > 1 or len(set(next(iter(found)))) > 1:
+        st.caption(
+            "Drawn from the function that the runs follow. " + legend(found, names) + without
+        )
         return
-    st.plotly_chart(
-        figure(now, found),
-        theme=None,
-        height=180,
-        config={"displayModeBar": False},
-        key="rate_chart",
-        alt="; ".join(f"{named(own, names)}: {course(line)}" for line, own in found.items()),
+    (line, own), *_ = found.items()
+    who = f"the same in {named(own, names)}: " if len(own) > 1 else ""
+    text = f"{who}constant {line[0]:g}."
+    st.caption(
+        f"{text[0].upper()}{text[1:]}{without or ' Tick a schedule to see it here before it runs.'}"
     )
-    st.caption("Drawn from the function that the runs follow. " + legend(found, names) + without)
 
 
 def everyone(count: int) -> str:
@@ -138,6 +135,7 @@ def figure(draft: Draft, found: dict[tuple[float, ...], list[int]]) -> dict[str,
     ]
     layout = {
         "margin": {"l": 44, "r": 8, "t": 6, "b": 42},
+        "height": 180,
         "font": font,
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",

@@ -1,0 +1,22 @@
+const latest = new WeakMap(); // by the component's element: what is to be drawn
+
+export default function ({ parentElement: element, data }) {
+  const root = element.querySelector('.tb-still');
+  latest.set(element, data);
+  root.style.height = `${data.height}px`;
+  root.setAttribute('aria-label', data.alt);
+  const config = { displayModeBar: false, responsive: true, showTips: false };
+  const draw = () => plotly().then(
+    (library) => {
+      if (latest.get(element) === data) library.react(root, data.traces, data.layout, config);
+    },
+    () => { root.textContent = 'The chart needs /plotly/plotly.min.js from this server.'; },
+  );
+  if (window.Plotly) draw();
+  else setTimeout(() => (window.requestIdleCallback ?? setTimeout)(draw), 1500); // the page first
+  return () => setTimeout(() => {
+    if (element.isConnected || latest.get(element) !== data) return;
+    latest.delete(element);
+    window.Plotly?.purge(root);
+  });
+}
