@@ -143,7 +143,7 @@ def train(
                     loss = trick.batch_loss(loss)
                 for trick in moments["penalty"]:
                     loss = loss + trick.penalty(network)
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
                 record.norm(flat)
                 for trick in moments["gradients"]:
                     trick.gradients(network)

@@ -26,6 +26,7 @@ PATIENCE = 20.0  # seconds after the first try in which a worker may still be st
 class Wakes:
     """When this server last tried to start a worker, and since when none has answered."""
 
+    first: bool = True
     last: float = float("-inf")
     missing_since: float | None = None
 
@@ -51,12 +52,14 @@ def wake() -> None:
     known = wakes(path)
     now = time.monotonic()
     if now - known.last >= WAKE_EVERY:
-        first = known.last == float("-inf")
         known.last = now
-        # A worker that starts is busy for seconds: let the first page be drawn before.
-        later = threading.Timer(PAGE_FIRST if first else 0, supervisor.ensure_worker, [Path(path)])
-        later.daemon = True
-        later.start()
+        if known.first:  # a worker that starts is busy for seconds: the first page goes before
+            known.first = False
+            later = threading.Timer(PAGE_FIRST, supervisor.ensure_worker, [Path(path)])
+            later.daemon = True
+            later.start()
+        else:
+            supervisor.ensure_worker(Path(path))
 
 
 def worker() -> tuple[str, WorkerRow | None]:

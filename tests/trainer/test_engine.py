@@ -235,24 +235,28 @@ def test_the_moments_run_in_the_order_of_the_contract(
 
 @dataclass(kw_only=True)
 class Drawer(Trick):
-    """Draws numbers at every batch and changes nothing."""
+    """Draws some numbers at every batch and changes nothing."""
+
+    count: int
 
     @classmethod
     def id(cls) -> str:
         return "drawer"
 
     def batch(self, x: Any, y: Any, rng: torch.Generator) -> Any:
-        torch.rand(1000, generator=rng)
+        torch.rand(self.count, generator=rng)
         return x, y
 
 
 def test_a_trick_that_draws_shifts_nobody_else(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    run = make_run(label_noise=0.3, tricks=[{"id": "dropout"}])
-    plain, _ = follow(run, home)
-    tricks = [*run.arm.make(), Drawer()]
-    monkeypatch.setattr(Arm, "make", lambda self: tricks)
-    drawn, _ = follow(run, home)
-    assert untimed(plain) == untimed(drawn)
+    run = make_run(label_noise=0.3, tricks=[{"id": "dropout"}, {"id": "mixup"}])
+    tricks = run.arm.make()
+    curves = []
+    for count in (0, 1000):
+        drawer = Drawer(count=count)
+        monkeypatch.setattr(Arm, "make", lambda self, drawer=drawer: [drawer, *tricks])
+        curves.append(untimed(follow(run, home)[0]))
+    assert curves[0] == curves[1]
 
 
 def test_evaluation_does_not_touch_training(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

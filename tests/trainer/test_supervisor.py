@@ -345,12 +345,16 @@ def test_a_worker_is_started_once_and_detached(home, monkeypatch):
     started = []
 
     class Started:
+        pid = 0
+
         def __init__(self, command, **options):
             started.append((command, options))
 
         def poll(self):
             return None
 
+    stepped_back = []
+    monkeypatch.setattr(supervisor, "step_back", stepped_back.append)
     monkeypatch.setattr(subprocess, "Popen", Started)
     monkeypatch.setattr(supervisor, "STARTED", {})
     monkeypatch.setenv("TRICKBOARD_DATA", "some/data")
@@ -362,6 +366,19 @@ def test_a_worker_is_started_once_and_detached(home, monkeypatch):
     assert (options["cwd"] / "trainer" / "__main__.py").is_file()
     assert options["start_new_session"]
     assert os.path.isabs(options["env"]["TRICKBOARD_DATA"])
+    assert stepped_back == [0]
+
+
+def test_a_worker_lets_the_page_go_first():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        before = psutil.Process(process.pid).nice()
+        supervisor.step_back(process.pid)
+        assert psutil.Process(process.pid).nice() != before
+    finally:
+        process.kill()
+        process.wait()
+    supervisor.step_back(process.pid)  # one that has left is no error
 
 
 def test_no_worker_is_started_where_there_is_one(home, monkeypatch):
