@@ -14,13 +14,15 @@ if TYPE_CHECKING:
     from trainer.store import Store
 
 LONG = 600.0  # seconds above which Launch asks once
+START = 0.4  # seconds of a run before its first step: its process and its data, measured
+JUDGED = 1.08  # a run's time, evaluations included, over its training time
 SETTLED = {"done", "diverged"}
 UNDER_WAY = {"waiting", "running", "paused"}
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cost:
-    """Of an experiment: its runs, those that are new, those under way, and the training time."""
+    """Of an experiment: its runs, those that are new, those under way, and the time."""
 
     runs: int
     new: int
@@ -46,10 +48,10 @@ def cost_of(store: Store, experiment: Experiment) -> Cost:
 
 
 def seconds_of(store: Store, experiment: Experiment, new: Counter[str]) -> float | None:
-    """Training time of so many new runs in each arm; None if nothing like it was measured."""
+    """Time of so many new runs in each arm; None if nothing like it was measured."""
     setup = experiment.setup
     if setup.seconds is not None:
-        return setup.seconds * new.total()
+        return (START + setup.seconds * JUDGED) * new.total()
     usual = store.step_seconds(setup) if new else 0.0
     if usual is None:
         return None
@@ -57,7 +59,8 @@ def seconds_of(store: Store, experiment: Experiment, new: Counter[str]) -> float
     for arm in experiment.arms:
         if new[arm.name]:
             step = store.step_seconds(setup, arm) if arm.tricks else usual
-            total += new[arm.name] * (setup.total_steps or 0) * (step or usual)
+            training = (setup.total_steps or 0) * (step or usual)
+            total += new[arm.name] * (START + training * JUDGED)
     return total
 
 

@@ -34,6 +34,13 @@ def setup_list(look: Look) -> None:
         args=(experiment,),
         help="Opens the plan with this setup. Runs that are done already are not trained twice.",
     )
+    st.button(
+        "New comparison",
+        icon=":material/add:",
+        key="fresh",
+        type="tertiary",
+        on_click=st.query_params.clear,
+    )
 
 
 def change(experiment: Experiment) -> None:
