@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from trainer.experiment import Run, Setup
     from tricks.base import Predictor
 
-TEST_SLICE = 1000  # test images behind every point of a curve; the last numbers use all of them
+TEST_SLICE = 500  # test images behind every point of a curve; the last numbers use all of them
 TRAIN_SLICE = 200  # training images, with their true labels, behind every point of a curve
 CACHE = 2**19  # bytes of images that are gathered at once; twice that of maps is judged at once
 LARGEST = 1000  # images that are judged at once, where memory is no matter
