@@ -27,8 +27,21 @@ def launch(page, server, until) -> str:
     page.goto(server.url)
     page.get_by_role("button", name=LAUNCH).click()
     page.wait_for_url(re.compile(r"[?&]experiment="))
-    until(lambda: drawn(page) > 0, 90, "a point is drawn")
-    return re.search(r"experiment=(\w+)", page.url)[1]
+    experiment = re.search(r"experiment=(\w+)", page.url)[1]
+    first_point(page, server, until, experiment)
+    return experiment
+
+
+def first_point(page, server, until, experiment) -> None:
+    """Wait for it; if it does not come, tell what the page, the store and the worker say."""
+    try:
+        until(lambda: drawn(page) > 0, 180, "a point is drawn")
+    except pytest.fail.Exception as missing:
+        runs = [(run.state, run.step) for run in server.store.runs(experiment)]
+        logs = [file.read_text()[-2000:] for file in server.home.rglob("*.log")]
+        shown = page.locator("section.main, .stMain").first.inner_text()
+        found = [str(missing), shown, str(runs), str(server.store.worker()), *logs]
+        pytest.fail("\n\n".join(found))
 
 
 def stop_button(page):
@@ -53,9 +66,9 @@ def test_from_the_first_visit_to_a_verdict(page, server, until, capsys):
     planned = time.monotonic()
     button.click()
     page.wait_for_url(re.compile(r"[?&]experiment="))
-    until(lambda: drawn(page) > 0, 90, "a point is drawn")
-    first = time.monotonic()
     experiment = re.search(r"experiment=(\w+)", page.url)[1]
+    first_point(page, server, until, experiment)
+    first = time.monotonic()
 
     # A reload in mid-run loses nothing.
     until(lambda: drawn(page) > 100, 90, "a hundred points are drawn")
@@ -86,7 +99,7 @@ def test_from_the_first_visit_to_a_verdict(page, server, until, capsys):
         )
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_stop_keeps_what_was_drawn(page, server, until):
     experiment = launch(page, server, until)
     until(lambda: drawn(page) > 50, 60, "fifty points are drawn")
@@ -101,7 +114,7 @@ def test_stop_keeps_what_was_drawn(page, server, until):
     assert steps(server, experiment) == done
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 def test_runs_go_on_while_the_server_is_away(page, server, until):
     experiment = launch(page, server, until)
     server.end()
