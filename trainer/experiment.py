@@ -349,6 +349,6 @@ def unpack(text: str, limit: int = 2_000_000) -> Any:
         if not stream.eof:
             raise zlib.error("cut off or too long")
     except (binascii.Error, zlib.error, ValueError) as error:
-        rule = f"this address is not whole; copy the link again"
+        rule = "this address is not whole; copy the link again"
         raise ExperimentError([Problem(place="plan", rule=rule)]) from error
     return read_json(raw)
