@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -121,6 +122,7 @@ def launch() -> None:
         st.session_state["refused"] = [str(error)]
     else:
         wake()
+        st.session_state["opened"] = (id, time.monotonic())
         st.query_params.from_dict({"experiment": id})
 
 

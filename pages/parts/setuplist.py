@@ -39,11 +39,17 @@ def setup_list(look: Look) -> None:
         icon=":material/add:",
         key="fresh",
         type="tertiary",
-        on_click=st.query_params.clear,
+        on_click=fresh,
     )
 
 
+def fresh() -> None:
+    st.session_state.pop("opened", None)
+    st.query_params.clear()
+
+
 def change(experiment: Experiment) -> None:
+    st.session_state.pop("opened", None)
     st.query_params.from_dict({"plan": pack(experiment.dump())})
 
 
