@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.parts import preview_curves, preview_paths, regimes
 from pages.parts.cards import MOMENTS, moments, not_with
@@ -19,20 +19,10 @@ from trainer.statistics import minimum_seeds
 from tricks import catalog
 from tricks.base import Trick
 
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
+
 TRICKS = list(catalog())
-
-
-@pytest.fixture
-def app(home, monkeypatch):
-    """The whole app, on a fresh home and without a worker."""
-    import streamlit as st
-
-    from trainer import supervisor
-
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
-    return AppTest.from_file("../../pages/frame.py", default_timeout=30).run()
 
 
 def texts(at: AppTest) -> str:

@@ -263,6 +263,20 @@ def test_launch_stores_the_experiment_and_turns_to_watching(lab, home):
     assert "plan" not in page.query_params
 
 
+def test_a_clock_with_the_old_address_does_not_undo_a_launch(lab, home):
+    """A tick of the planning page that was under way brings the address from before Launch."""
+    page = lab()
+    page.button(key="launch").click().run()
+    (row,) = Store(home).experiments()
+    del page.query_params["experiment"]
+    page.run()
+    assert page.query_params["experiment"] in (row.id, [row.id])
+    assert page.button(key="change")
+    page.button(key="fresh").click().run()
+    assert "experiment" not in page.query_params
+    assert page.button(key="launch")
+
+
 def test_what_waits_already_is_not_launched_twice(lab, home):
     page = lab()
     page.button(key="launch").click().run()

@@ -8,7 +8,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from streamlit.testing.v1 import AppTest
 
 from pages.parts import board, evidence
 from trainer.experiment import Experiment, parse
@@ -17,6 +16,8 @@ from trainer.store import RunRow, Store
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from streamlit.testing.v1 import AppTest
 
 DONE = {"test_accuracy": 0.8, "test_loss": 0.5, "train_loss": 0.1, "train_accuracy": 0.99}
 
@@ -64,18 +65,6 @@ def launched(store) -> Callable[..., str]:
         return id
 
     return launch
-
-
-@pytest.fixture
-def app(home, monkeypatch):
-    import streamlit as st
-
-    from trainer import supervisor
-
-    st.cache_resource.clear()
-    st.cache_data.clear()
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
-    return AppTest.from_file("../../pages/frame.py", default_timeout=30).run()
 
 
 def open_runs(at: AppTest, experiment: str | None = None) -> AppTest:
