@@ -359,7 +359,9 @@ def start_worker(path: Path) -> subprocess.Popen[bytes]:
 
 def step_back(pid: int) -> None:
     """Let the page and all else on this machine go first; the runs inherit it."""
-    low = psutil.BELOW_NORMAL_PRIORITY_CLASS if sys.platform == "win32" else 10
+    low = 10
+    if sys.platform == "win32":
+        low = psutil.BELOW_NORMAL_PRIORITY_CLASS
     try:
         psutil.Process(pid).nice(low)
     except psutil.NoSuchProcess:  # it found the store taken and has left
