@@ -19,7 +19,7 @@ from trainer.home import home
 from trainer.queue import Queue
 from trainer.store import Store, StoreError
 from trainer.supervisor import Supervisor, end_process, worker_lock
-from tricks import catalog
+from tricks import adopt, catalog, problems
 
 if TYPE_CHECKING:
     from tricks.base import Trick
@@ -72,7 +72,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--workers", type=count, metavar="N", help="runs at a time; default: cores")
     one = command(worker, "train what the pages launch, until nobody needs it", as_json=False)
     one.add_argument("--workers", type=count, metavar="N", help="runs at a time; default: cores")
-    command(tricks, "list the catalog", store=False)
+    one = command(tricks, "list the catalog, or check a trick of one's own", store=False)
+    one.add_argument("--check", metavar="FILE", help="try the trick of this file on all laws")
     command(status, "tell what runs")
     one = command(stop, "end runs; without any named, all of them and the worker", as_json=False)
     one.add_argument("runs", nargs="*", metavar="RUN", help="ids of runs or of experiments")
@@ -166,6 +167,10 @@ def worker(given: argparse.Namespace) -> int:
 
 
 def tricks(given: argparse.Namespace) -> int:
+    if given.check:
+        return check(given)
+    for one in problems():
+        print(f"{one.file} is left out. {one.reason} {one.remedy}", file=sys.stderr)
     if given.json:
         print(json.dumps([trick_json(one) for one in catalog().values()], indent=1))
         return 0
@@ -179,6 +184,40 @@ def tricks(given: argparse.Namespace) -> int:
             f"{trick.id():20} {trick.family():15} {trick.card.title}" + f"; {knobs}" * bool(knobs)
         )
     return 0
+
+
+def check(given: argparse.Namespace) -> int:
+    """Try one trick on every law; a line each, and 1 if one is broken."""
+    file = Path(given.check)
+    if not file.is_file():
+        raise WrongInput(f"{file} cannot be read: there is no such file")
+    found, problem = adopt(file)
+    if found is None:
+        if given.json:
+            print(json.dumps({"id": None, "problem": problem, "laws": []}, indent=1))
+        else:
+            print(f"{file} cannot be used. {problem}")
+        return 1
+    from trainer.laws import Bench
+    from trainer.laws import check as try_laws
+
+    told = []
+    for one in try_laws(found, Bench(home=home())):
+        told.append(one)
+        if not given.json:
+            print(
+                f"ok      {one.law}" if one.problem is None else f"broken  {one.law}: {one.problem}"
+            )
+            sys.stdout.flush()
+    broken = sum(one.problem is not None for one in told)
+    if given.json:
+        shown = {"id": found.id(), "problem": None, "laws": [one._asdict() for one in told]}
+        print(json.dumps(shown, indent=1))
+    elif broken:
+        print(f"{found.card.title} breaks {broken} of {len(told)} laws")
+    else:
+        print(f"{found.card.title} keeps all {len(told)} laws")
+    return 1 if broken else 0
 
 
 def trick_json(trick: type[Trick]) -> dict[str, Any]:

@@ -25,7 +25,12 @@ WHAT_A_SLOT_DOES = {
     "loss": "Both are the loss of an example",
     "sampler": "Both decide in which order examples are read",
     "step": "Both decide how a step is taken",
+    "block": "Both replace the blocks of the network",
+    "attention": "Both weigh the maps at the end of a block",
+    "fusion": "Both make the features of the last layer from the maps",
+    "downsampling": "Both decide how maps get smaller",
 }
+KINDS = {"mlp": "an MLP", "cnn": "a CNN", "resnet": "a ResNet"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +46,7 @@ class Notice:
 def notices(setup: Setup, tricks: Iterable[Trick]) -> list[Notice]:
     """All that is to say of these tricks in one arm, errors first."""
     tricks = list(tricks)
-    found = [*slots(tricks), *defaults(tricks)]
+    found = [*slots(tricks), *networks(setup, tricks), *defaults(tricks)]
     facts = setup.facts()
     for own in tricks:
         for rule in own.card.rules:
@@ -90,6 +95,22 @@ def slots(tricks: list[Trick]) -> list[Notice]:
                     )
                 )
     return found
+
+
+def networks(setup: Setup, tricks: list[Trick]) -> list[Notice]:
+    """Tricks that do not work in the network of the setup."""
+    here = setup.network.kind
+    return [
+        Notice(
+            kind="error",
+            title=f"{one.card.title} does not work in {KINDS[here]}",
+            reason=f"It needs {' or '.join(KINDS[kind] for kind in one.kinds)}. Choose another "
+            "network in the setup.",
+            tricks=(one.id(),),
+        )
+        for one in tricks
+        if here not in one.kinds
+    ]
 
 
 def defaults(tricks: list[Trick]) -> list[Notice]:

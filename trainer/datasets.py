@@ -30,7 +30,8 @@ class DataSet:
     """A data set before it is read.
 
     ``image`` is channels, height, width; ``top`` the largest pixel value; ``difficulty`` the
-    default of that knob where there is one; ``host`` is where a download comes from.
+    default of that knob where there is one; ``host`` is where a download comes from. A change named
+    in ``symmetries`` leaves every label true: a digit may be shifted, not mirrored.
     """
 
     name: str
@@ -41,6 +42,7 @@ class DataSet:
     classes: int = 10
     top: int = 255
     difficulty: float | None = None
+    symmetries: tuple[str, ...] = ("shift",)
     download_mb: int | None = None
     host: str | None = None
 
@@ -63,6 +65,7 @@ DATASETS = {
             train_size=10_000,
             test_size=2_000,
             difficulty=0.5,
+            symmetries=("shift", "hflip"),
         ),
         DataSet(
             name="mnist",
@@ -76,6 +79,7 @@ DATASETS = {
         DataSet(
             name="fashion_mnist",
             title="pictures of clothes",
+            symmetries=("shift", "hflip"),
             image=(1, 28, 28),
             train_size=60_000,
             test_size=10_000,
@@ -94,6 +98,7 @@ DATASETS = {
         DataSet(
             name="cifar10",
             title="small photographs",
+            symmetries=("shift", "hflip"),
             image=(3, 32, 32),
             train_size=50_000,
             test_size=10_000,
@@ -103,6 +108,7 @@ DATASETS = {
         DataSet(
             name="cifar10_jpg",
             title="small photographs (JPEG)",
+            symmetries=("shift", "hflip"),
             image=(3, 32, 32),
             train_size=50_000,
             test_size=10_000,

@@ -7,15 +7,16 @@ which they happen; a moment that no trick of the arm changes costs nothing.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from trainer import reports
 from trainer.grid import evaluation_steps
 from trainer.networks import kaiming, multiply_adds
 from trainer.rates import PARTS, own_rate, schedule
-from trainer.record import Clock, Diverged, Flat, Moments, Point, Record
+from trainer.record import Alternates, Clock, Diverged, Flat, Moments, Point, Record
 from trainer.streams import number, stream
 from trainer.tasks import task_of
 
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
     from torch.optim import Optimizer
 
-    from trainer.experiment import Run
+    from trainer.experiment import Run, Setup
     from tricks.base import Predictor
 
 FLUSH = 0.2  # seconds after which steps are handed on even if no evaluation is due
@@ -35,13 +36,17 @@ FLUSH = 0.2  # seconds after which steps are handed on even if no evaluation is 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """How a run ended. ``seconds`` is training time, evaluation not counted."""
+    """How a run ended. ``seconds`` is training time, evaluation not counted.
+
+    ``report`` is what was found out about the network and by the tricks; README.md lists the keys.
+    """
 
     state: Literal["done", "diverged"]
     steps: int
     seconds: float
     metrics: dict[str, float]
     text: str | None = None
+    report: dict[str, Any] = field(default_factory=dict)
 
 
 def train(
@@ -66,16 +71,29 @@ def train(
     moments = Moments(tricks)
     draws = {trick.id(): stream(run.seed, f"trick/{trick.id()}") for trick in moments}
     task = task_of(run, home=home, device=device, say=say)
-    split = task.split
+    record, clock = Record(), Clock(device)
+    tools = task.tools(lambda: progress(setup, record.steps, clock.seconds))
+    for trick in moments:
+        trick.tools = tools
     for trick in moments["dataset"]:
-        split = trick.dataset(split, draws[trick.id()])
+        before = tools.split
+        tools.split = trick.dataset(before, draws[trick.id()])
+        task.changed(trick.id(), before, tools.split)
 
     spec = task.spec()
     for trick in moments["network"]:
         spec = trick.network(spec)
-    network = task.build(spec)
     initialize = moments.only("initialize") or kaiming
-    initialize(network, stream(run.seed, "init"))
+
+    def built(life: str) -> Module:
+        """The network with its first weights, on the CPU."""
+        network = task.build(spec)
+        initialize(network, stream(run.seed, life))
+        for trick in moments["surgery"]:
+            network = trick.surgery(network, tools.split, draws[trick.id()])
+        return network
+
+    network = built("init")
     work = multiply_adds(network, setup.image)
     task.to_device(network)
     torch.manual_seed(number(run.seed, "layers"))  # what dropout layers draw from
@@ -90,13 +108,19 @@ def train(
     loss_of = moments.only("loss")
     soft = loss_of is not None or bool(moments["batch"])
     due = evaluation_steps(setup, work, task.judged)
-    record, clock = Record(), Clock(device)
     last: dict[str, float] = {}
+
+    def restart(life: int) -> None:
+        network.load_state_dict(built(f"init/{life}").state_dict())
+        optimizer.state.clear()
+
+    tools.network, tools.optimizer, tools.restart = network, optimizer, restart
 
     def epochs() -> Iterator[tuple[Tensor, Tensor, bool]]:
         """Batches without end; the flag marks the last one of an epoch."""
         sample, shuffle = moments.only("sampler"), stream(run.seed, "order")
         while True:
+            split = tools.split
             if sample:
                 order = sample(split, draws[moments["sampler"][0].id()])
             else:
@@ -123,6 +147,9 @@ def train(
         if step:
             yield Point(step, "samples_per_second", step * setup.batch_size / clock.seconds)
 
+    mixing = Alternates(moments["batch"], stream(run.seed, "alternates"))
+    for trick in moments["begin"]:
+        trick.begin(draws[trick.id()])
     try:
         yield from evaluate(0)
         network.train()
@@ -132,7 +159,7 @@ def train(
             lr = rate(step - 1 if setup.seconds is None else clock.part(setup.seconds, PARTS))
             for group in optimizer.param_groups:
                 group["lr"] = lr
-            for trick in moments["batch"]:
+            for trick in mixing.of_this_batch():
                 x, y = trick.batch(x, y, draws[trick.id()])
 
             def closure(x: Tensor = x, y: Tensor = y) -> Tensor:
@@ -170,13 +197,23 @@ def train(
         network.eval()
         clock.stop()
         metrics = task.final(predictor(), last)
+        found = reports.report(network, predictor(), task, tricks)
     except Diverged as end:
         clock.stop()
         return Outcome(
             state="diverged", steps=end.step, seconds=clock.seconds, metrics={}, text=str(end)
         )
     metrics["samples_per_second"] = step * setup.batch_size / clock.seconds
-    return Outcome(state="done", steps=step, seconds=clock.seconds, metrics=metrics)
+    metrics |= found.metrics
+    return Outcome(
+        state="done", steps=step, seconds=clock.seconds, metrics=metrics, report=found.data
+    )
+
+
+def progress(setup: Setup, steps: int, seconds: float) -> float:
+    """How much of the budget is used up, 0 to 1."""
+    total = setup.total_steps
+    return min(1.0, steps / total if total else seconds / (setup.seconds or 1.0))
 
 
 def sgd(weights: torch.nn.Parameter, lr: float) -> Optimizer:

@@ -24,6 +24,7 @@ from trainer.problems import explain, follows, short, shown
 from trainer.problems import read_json as read_json
 from tricks import catalog
 from tricks.base import Facts, Trick
+from tricks.own import version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -130,7 +131,10 @@ class Setup(Model):
             dataset=self.dataset,
             classes=DATASETS[self.dataset].classes,
             image=self.image,
+            symmetries=DATASETS[self.dataset].symmetries,
             train_size=self.train_size,
+            pool=DATASETS[self.dataset].train_size - self.train_size,
+            preprocessing=self.preprocessing,
             label_noise=self.label_noise,
             imbalance=self.imbalance,
             network=self.network.kind,
@@ -139,6 +143,7 @@ class Setup(Model):
             batch_size=self.batch_size,
             lr=self.lr,
             steps=self.total_steps,
+            device=self.device,
         )
 
 
@@ -190,10 +195,7 @@ class Experiment(Model):
 
     def run_id(self, arm: Arm, seed: int) -> str:
         """The identity of a run: a hash of all that decides its outcome. 16 hex digits."""
-        tricks = [[one.id(), one.values()] for one in arm.make()]
-        setup = self.setup.model_dump(mode="json")
-        decides = json.dumps([ENGINE, setup, tricks, seed], sort_keys=True, allow_nan=False)
-        return hashlib.sha256(decides.encode()).hexdigest()[:16]
+        return identity(self.setup, arm, seed)
 
     def runs(self) -> list[Run]:
         """Every run: seed by seed, so that all arms have their first seed before the second."""
@@ -202,6 +204,20 @@ class Experiment(Model):
             for seed in self.seeds
             for arm in self.arms
         ]
+
+
+def identity(setup: Setup, arm: Arm, seed: int) -> str:
+    """See :meth:`Experiment.run_id`. A trick of one's own counts with its source: an edited one
+    is another."""
+    tricks = [[one.id(), one.values(), *own_source(one)] for one in arm.make()]
+    given = setup.model_dump(mode="json")
+    decides = json.dumps([ENGINE, given, tricks, seed], sort_keys=True, allow_nan=False)
+    return hashlib.sha256(decides.encode()).hexdigest()[:16]
+
+
+def own_source(trick: Trick) -> list[str]:
+    found = version(type(trick))
+    return [] if found is None else [found]
 
 
 class Run(Model):

@@ -10,7 +10,7 @@ import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from sqlalchemy import insert, inspect, select, update
+from sqlalchemy import insert, inspect, select, text, update
 
 from trainer.schema import metadata, notes
 
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Engine
 
-MIGRATIONS: list[Callable[[Connection], None]] = []
+
+def add_report(db: Connection) -> None:
+    """What a run found out about itself; the runs of before know nothing."""
+    db.execute(text("ALTER TABLE runs ADD COLUMN report TEXT"))
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [add_report]
 
 
 class StoreError(Exception):

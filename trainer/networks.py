@@ -3,72 +3,21 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
 
+from trainer.blocks import Block, Skip, Stages, linear, tie
+from tricks.layers.convolution import activation, convolution
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from torch import Generator, Tensor
 
     from tricks.base import NetworkSpec
-
-
-class Skip(nn.Module):
-    """``x + scale * branch(x)``; He et al. 2015, arXiv 1512.03385, equation 1."""
-
-    def __init__(self, branch: nn.Module, scale: float) -> None:
-        super().__init__()
-        self.branch = branch
-        self.scale = scale
-
-    def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.branch(x)
-        return x + (out if self.scale == 1.0 else self.scale * out)
-
-
-class Block(nn.Module):
-    """Two 3x3 convolutions, plain or with a skip around them, (N, C, H, W) to (N, C', H', W').
-
-    Where the shape changes the skip strides and fills new channels with zeros (option A of the
-    paper), so a net with skips has exactly the weights of the plain one.
-    """
-
-    def __init__(self, spec: NetworkSpec, channels: int, features: int, stride: int) -> None:
-        super().__init__()
-        self.branch = nn.Sequential(
-            *convolution(spec, channels, features, stride),
-            spec.activation(),
-            *convolution(spec, features, features, 1),
-        )
-        self.activation = spec.activation()
-        self.skip, self.scale = spec.skip, spec.skip_scale
-        self.stride, self.new = stride, features - channels
-
-    def forward(self, x_NCHW: Tensor) -> Tensor:
-        out: Tensor = self.branch(x_NCHW)
-        if self.skip:
-            if self.scale != 1.0:
-                out = self.scale * out
-            if self.stride != 1:
-                x_NCHW = x_NCHW[:, :, :: self.stride, :: self.stride]
-            if self.new:
-                x_NCHW = nn.functional.pad(x_NCHW, (0, 0, 0, 0, 0, self.new))
-            out = out + x_NCHW
-        result: Tensor = self.activation(out)
-        return result
-
-
-def convolution(
-    spec: NetworkSpec, channels: int, features: int, stride: int
-) -> Iterator[nn.Module]:
-    """A 3x3 convolution and its normalization; the normalization has the bias, if there is one."""
-    bias = spec.normalization is None
-    yield nn.Conv2d(channels, features, 3, stride=stride, padding=1, bias=bias)
-    if spec.normalization:
-        yield spec.normalization(features, True)
 
 
 def build(spec: NetworkSpec) -> nn.Module:
@@ -78,21 +27,19 @@ def build(spec: NetworkSpec) -> nn.Module:
 
 def mlp(spec: NetworkSpec) -> nn.Module:
     """``depth`` hidden layers; a skip goes around every one that keeps its width."""
-    layers: list[nn.Module] = [nn.Flatten()]
     features = math.prod(spec.image)
-    for _ in range(spec.depth):
-        hidden: list[nn.Module] = [nn.Linear(features, spec.width, bias=not spec.normalization)]
-        if spec.normalization:
-            hidden.append(spec.normalization(spec.width, False))
-        hidden.append(spec.activation())
-        if spec.dropout:
-            hidden.append(spec.dropout())
-        if spec.skip and features == spec.width and len(layers) > 1:
-            layers.append(Skip(nn.Sequential(*hidden), spec.skip_scale))
-        else:
-            layers += hidden
-        features = spec.width
-    return nn.Sequential(*layers, nn.Linear(features, spec.classes))
+    layers: list[nn.Module] = [nn.Flatten(), *hidden_layer(spec, features)]
+    for i in range(1, spec.depth):
+        layers += in_a_row(spec, partial(hidden_layer, spec, spec.width), i - 1, spec.depth - 1)
+    return nn.Sequential(*layers, nn.Linear(spec.width, spec.classes))
+
+
+def hidden_layer(spec: NetworkSpec, features: int) -> Iterator[nn.Module]:
+    """A linear layer with its activation."""
+    yield from linear(spec, features, spec.width)
+    yield spec.activation()
+    if spec.dropout:
+        yield spec.dropout()
 
 
 def cnn(spec: NetworkSpec) -> nn.Module:
@@ -101,13 +48,10 @@ def cnn(spec: NetworkSpec) -> nn.Module:
     channels, height, width = spec.image
     for i in range(spec.depth):
         features = spec.width if i == 0 else 2 * spec.width
-        hidden = [*convolution(spec, channels, features, 1), spec.activation()]
-        if spec.skip and channels == features and i > 1:
-            layers.append(Skip(nn.Sequential(*hidden), spec.skip_scale))
-        else:
-            layers += hidden
+        hidden = partial(hidden_map, spec, channels, features)
+        layers += in_a_row(spec, hidden, i - 2, spec.depth - 2) if i > 1 else hidden()
         if i < 2 and min(height, width) >= 4:
-            layers.append(nn.MaxPool2d(2))
+            layers.append(spec.downsample(features) if spec.downsample else nn.MaxPool2d(2))
             height, width = height // 2, width // 2
         channels = features
     layers.append(nn.Flatten())
@@ -116,20 +60,61 @@ def cnn(spec: NetworkSpec) -> nn.Module:
     return nn.Sequential(*layers, nn.Linear(channels * height * width, spec.classes))
 
 
+def hidden_map(spec: NetworkSpec, channels: int, features: int) -> Iterator[nn.Module]:
+    """A convolution with its activation."""
+    yield from convolution(spec, channels, features)
+    yield from activation(spec)
+    if spec.attention:
+        yield spec.attention(features)
+
+
+def in_a_row(
+    spec: NetworkSpec, make: Callable[[], Iterable[nn.Module]], place: int, places: int
+) -> list[nn.Module]:
+    """A layer that keeps its shape, as often as the spec says, each with its skip.
+
+    ``place`` counts from 0 where in the network it stands.
+    """
+    layers = [nn.Sequential(*make()) for _ in range(spec.repeats)]
+    if spec.tied:
+        tie(layers)
+    if spec.skip:
+        return [
+            Skip(layer, spec, (place + i / spec.repeats) / places)
+            for i, layer in enumerate(layers, 1)
+        ]
+    return [module for layer in layers for module in layer]
+
+
 def resnet(spec: NetworkSpec) -> nn.Module:
     """``depth`` blocks in up to three stages; each stage doubles the channels, halves the map."""
     channels, height, width = spec.image
-    layers: list[nn.Module] = [*convolution(spec, channels, spec.width, 1), spec.activation()]
-    channels, side = spec.width, min(height, width)
-    stages = min(3, spec.depth)
+    stem: list[nn.Module] = []
+    for _ in range(spec.stem):
+        stem += [*convolution(spec, channels, spec.width), spec.activation()]
+        channels = spec.width
+    side, place, stages = min(height, width), 0, min(3, spec.depth)
+    rows: list[list[nn.Module]] = []
     for stage in range(stages):
         features = spec.width * 2**stage
         blocks = spec.depth // stages + (stage < spec.depth % stages)
+        rows.append([])
         for i in range(blocks):
             stride = 2 if stage and i == 0 and side >= 4 else 1
-            layers.append(Block(spec, channels, features, stride))
-            channels, side = features, -(-side // stride)
-    layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
+            times = spec.repeats if channels == features and stride == 1 else 1
+            parts = [(place + (k + 1) / times) / spec.depth for k in range(times)]
+            row = [Block(spec, channels, features, stride, part) for part in parts]
+            if spec.tied:
+                tie(row)
+            rows[-1] += row
+            channels, side, place = features, -(-side // stride), place + 1
+    layers = [*stem, *(block for row in rows for block in row)]
+    if spec.fusion:
+        fusion = spec.fusion([spec.width * 2**stage for stage in range(stages)])
+        layers = [Stages(stem, rows, fusion)]
+        channels = int(fusion.features)  # type: ignore[arg-type]
+    else:
+        layers += [nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     if spec.dropout:
         layers.append(spec.dropout())
     return nn.Sequential(*layers, nn.Linear(channels, spec.classes))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import and_, case, delete, func, insert, literal, select, update
 
 from trainer.experiment import Run, Setup
-from trainer.rows import write_metrics, write_values
+from trainer.rows import write_metrics, write_report, write_values
 from trainer.schema import links, notes, points, runs, timings, workers
 
 if TYPE_CHECKING:
@@ -179,6 +179,7 @@ class Queue:
         steps: int | None = None,
         seconds: float | None = None,
         metrics: Mapping[str, float] | None = None,
+        report: Mapping[str, Any] | None = None,
         kind: str | None = None,
         text: str | None = None,
     ) -> None:
@@ -191,6 +192,7 @@ class Queue:
         again = and_(literal(state == "stopped"), runs.c.desired == "run")
         values = progress(batch) | {
             "metrics": write_metrics(metrics) if metrics else None,
+            "report": write_report(report) if report else None,
             "error_kind": kind,
             "error_text": text,
         }

@@ -18,6 +18,8 @@ def own_rate(setup: Setup, tricks: Sequence[Trick]) -> float:
     rate = setup.lr
     for trick in tricks:
         rate = trick.rate(rate)
+    for trick in tricks:
+        rate = trick.scaled_rate(rate, setup.batch_size)
     return rate
 
 
@@ -28,13 +30,15 @@ def schedule(setup: Setup, tricks: Sequence[Trick]) -> Callable[[int], float]:
     Factors of several tricks multiply, so warmup goes with any schedule. Imports no torch.
     """
     steps = setup.total_steps or PARTS
+    for trick in tricks:
+        steps = trick.horizon(steps)
     rate = own_rate(setup, tricks)
     factors = [trick.factor for trick in tricks if trick.changes("factor")]
 
     def at(step: int) -> float:
         value = rate
         for factor in factors:
-            value *= factor(step, steps)
+            value *= factor(min(step, steps - 1), steps)
         return value
 
     return at

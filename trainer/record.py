@@ -15,7 +15,7 @@ from torch.nn import Parameter
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from torch import Tensor
+    from torch import Generator, Tensor
     from torch.nn import Module
 
     from tricks.base import Trick
@@ -62,6 +62,21 @@ class Moments:
         if len(owners) > 1:
             raise ValueError(f"{' and '.join(one.id() for one in owners)} both own {moment}")
         return getattr(owners[0], moment) if owners else None
+
+
+class Alternates:
+    """The tricks that change batches; of those that alternate, each batch gets one, at random."""
+
+    def __init__(self, tricks: Sequence[Trick], rng: Generator) -> None:
+        self.tricks = tricks
+        self.rng = rng
+        self.rivals = [one for one in tricks if one.alternates]
+
+    def of_this_batch(self) -> Sequence[Trick]:
+        if len(self.rivals) < 2:
+            return self.tricks
+        chosen = self.rivals[int(torch.randint(len(self.rivals), (), generator=self.rng))]
+        return [one for one in self.tricks if one is chosen or not one.alternates]
 
 
 class Clock:
@@ -153,6 +168,7 @@ class Record:
         self.losses: list[Tensor] = []
         self.norms: list[Tensor] = []
         self.rates: list[float] = []
+        self.steps = 0  # done so far
         self.flushed = time.perf_counter()
 
     def norm(self, flat: Flat) -> None:
@@ -163,6 +179,7 @@ class Record:
     def step(self, loss: Tensor, lr: float) -> None:
         self.losses.append(loss.detach())
         self.rates.append(lr)
+        self.steps += 1
 
     def age(self) -> float:
         """Seconds since numbers were last handed on."""

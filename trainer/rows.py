@@ -111,6 +111,24 @@ def write_metrics(metrics: Mapping[str, float]) -> str:
     return json.dumps({k: v if math.isfinite(v) else None for k, v in metrics.items()})
 
 
+def read_report(text: str | None) -> dict[str, Any] | None:
+    found: dict[str, Any] | None = json.loads(text) if text else None
+    return found
+
+
+def write_report(report: Mapping[str, Any]) -> str:
+    """JSON without what JSON does not have: a number that is none becomes null."""
+    return json.dumps(finite(report), allow_nan=False)
+
+
+def finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: finite(one) for key, one in value.items()}
+    return [finite(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 def read_values(text: str) -> list[float]:
     if "null" not in text:
         return json.loads(text)  # type: ignore[no-any-return]

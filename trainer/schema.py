@@ -79,6 +79,7 @@ runs = Table(
     Column("created_at", Float, nullable=False),
     Column("started_at", Float),
     Column("ended_at", Float),
+    Column("report", Text),  # JSON, read by nobody but who asks for it: see reports.py
     Index("runs_by_state", "state", "wish", "queued_at", "position"),
     Index("runs_by_kind", "kind", "state"),
 )

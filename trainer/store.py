@@ -39,7 +39,7 @@ import json
 import time
 from statistics import median
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from sqlalchemy import Float, and_, delete, func, insert, select, type_coerce, update
@@ -54,6 +54,7 @@ from trainer.rows import (
     WorkerRow,
     experiment_row,
     kind_of,
+    read_report,
     run_row,
     tricks_of,
 )
@@ -89,6 +90,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
 
     from trainer.experiment import Arm, Experiment, Setup
+
+without_report = [column for column in runs.c if column.name != "report"]  # it may be large
 
 __all__ = ["STATES", "Delta", "ExperimentRow", "RunRow", "Store", "StoreError", "WorkerRow"]
 
@@ -220,7 +223,7 @@ class Store:
     def runs(self, experiment_id: str) -> list[RunRow]:
         """A row for each arm and seed, arm by arm. Arms of the same content share their runs."""
         of = (
-            select(links.c.arm, links.c.seed, runs)
+            select(links.c.arm, links.c.seed, *without_report)
             .join(runs, runs.c.id == links.c.run_id)
             .where(links.c.experiment_id == experiment_id)
             .order_by(links.c.arm, links.c.position)
@@ -235,6 +238,24 @@ class Store:
             run_row(row, arm=row["arm"], arm_name=names[row["arm"]], seed=row["seed"])
             for row in found
         ]
+
+    def report(self, run_id: str) -> dict[str, Any] | None:
+        """What a run that is done found out about itself: see ``trainer/reports.py``.
+
+        None: it is not done, was trained before there were reports, or does not exist.
+        """
+        return self.reports([run_id]).get(run_id)
+
+    def reports(self, run_ids: Collection[str]) -> dict[str, dict[str, Any]]:
+        """The reports of those of some runs that have one, by id."""
+        found = {}
+        with self.reads.connect() as db:
+            for ids in chunks(run_ids):
+                of = select(runs.c.id, runs.c.report).where(runs.c.id.in_(ids))
+                for id, text in db.execute(of):
+                    if (report := read_report(text)) is not None:
+                        found[id] = report
+        return found
 
     def has_run(self, run_id: str) -> bool:
         with self.reads.connect() as db:

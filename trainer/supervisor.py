@@ -339,6 +339,8 @@ def start_worker(path: Path) -> subprocess.Popen[bytes]:
     env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *python_path()])}
     if env.get("TRICKBOARD_DATA"):
         env["TRICKBOARD_DATA"] = os.path.abspath(env["TRICKBOARD_DATA"])
+    # Tricks of one's own are looked for there, and the worker has another working directory.
+    env["TRICKBOARD_HOME"] = os.path.abspath(env.get("TRICKBOARD_HOME") or ".trickboard")
     detached: dict[str, Any] = {"start_new_session": True}
     if sys.platform == "win32":
         flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP

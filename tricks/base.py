@@ -9,8 +9,22 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from tricks.card import Card as Card
+from tricks.card import Chinese as Chinese
+from tricks.card import Facts as Facts
+from tricks.card import Paper as Paper
+from tricks.card import Regime as Regime
+from tricks.card import Rule as Rule
+from tricks.card import Slot as Slot
+from tricks.card import own_rate as own_rate
+from tricks.loans import Acted as Acted
+from tricks.loans import NetworkSpec as NetworkSpec
+from tricks.loans import Pixels as Pixels
+from tricks.loans import Pool as Pool
+from tricks.loans import Split as Split
+from tricks.loans import Tools as Tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,93 +34,6 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     Predictor = Callable[[Tensor], Tensor]
-
-
-class Slot(StrEnum):
-    """What only one trick of an arm can own."""
-
-    ACTIVATION = "activation"
-    NORMALIZATION = "normalization"
-    INITIALIZATION = "initialization"
-    OPTIMIZER = "optimizer"
-    SCHEDULE = "schedule"
-    LOSS = "loss"
-    SAMPLER = "sampler"
-    STEP = "step"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Paper:
-    """Where a trick comes from. ``arxiv`` is the bare id; without one, ``where`` says the venue."""
-
-    authors: str
-    year: int
-    title: str
-    arxiv: str | None = None
-    where: str | None = None
-
-    @property
-    def url(self) -> str | None:
-        return f"https://arxiv.org/abs/{self.arxiv}" if self.arxiv else None
-
-    def __str__(self) -> str:
-        source = f"arXiv {self.arxiv}" if self.arxiv else self.where
-        return f"{self.authors} {self.year}, {source}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Facts:
-    """What a rule may know of the experiment an arm belongs to."""
-
-    dataset: str
-    classes: int
-    image: tuple[int, int, int]  # channels, height, width
-    train_size: int
-    label_noise: float
-    imbalance: float
-    network: str
-    depth: int
-    width: int
-    batch_size: int
-    lr: float
-    steps: int | None  # None: the budget is in seconds
-
-
-@dataclass(frozen=True, kw_only=True)
-class Rule:
-    """Something a person should know before launch, with its reason.
-
-    ``other`` is the id of the trick this one meets; without it the rule is about the setup.
-    ``when(own, other, facts)`` returns the numbers that fill ``reason``, or None if all is well.
-    Several tricks may own a slot: ``other`` may also name a slot, as ``"slot:schedule"``.
-    ``unless`` names a trick or a slot in the same way: with it in the arm, all is well.
-    """
-
-    kind: Literal["error", "warning", "hint"]
-    title: str
-    reason: str
-    other: str | None = None
-    unless: str | None = None
-    when: Callable[[Any, Any, Facts], dict[str, object] | None] = lambda own, other, facts: {}
-
-
-@dataclass(frozen=True, kw_only=True)
-class Card:
-    """What a person reads about a trick. Formulas are LaTeX; ``claimed_by`` says who claims it."""
-
-    title: str
-    title_zh: str
-    claim: str
-    claimed_by: str
-    when: str
-    watch_out: str
-    formula: str
-    paper: Paper
-    cost: str
-    published: str | None = None  # a number with its table; None: none that was verified
-    thread: str | None = None  # the thread's own words, where it names the trick
-    rules: tuple[Rule, ...] = ()
-    tasks: tuple[str, ...] = ("classification",)
 
 
 class Knob(NamedTuple):
@@ -160,45 +87,12 @@ def knob(
     return field(default=default, metadata={"knob": meta})
 
 
-@dataclass(frozen=True, kw_only=True)
-class Split:
-    """The training set of one run, on its device.
-
-    ``x`` is (N, channels, height, width), preprocessed; ``y`` is (N,) class indices as the run
-    sees them, wrong ones included. Clean labels are not here: a trick may not peek.
-    """
-
-    x: Tensor
-    y: Tensor
-    classes: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkSpec:
-    """A network before it is built: its shape, and the slots that tricks fill.
-
-    ``activation()`` and ``normalization(features, images)`` make modules; ``images`` says whether
-    they see (N, C, H, W) or (N, C). ``dropout()`` modules stand after hidden activations
-    of an MLP and before the last layer of the convolutional networks.
-    """
-
-    kind: str
-    depth: int
-    width: int
-    image: tuple[int, int, int]
-    classes: int
-    activation: Callable[[], Module]
-    normalization: Callable[[int, bool], Module] | None = None
-    dropout: Callable[[], Module] | None = None
-    skip: bool = False
-    skip_scale: float = 1.0
-
-
 @dataclass(kw_only=True)
 class Trick:
     """The base class: every moment of training as a no-op. See the module's first lines.
 
     ``rng`` is a CPU generator of the trick's own: numbers it draws shift nobody else's.
+    ``tools`` are lent by the engine before the first moment.
     """
 
     card: ClassVar[Card]
@@ -206,6 +100,11 @@ class Trick:
     order: ClassVar[int] = 0  # among tricks that share a moment: lower runs first, then by id
     is_default: ClassVar[bool] = False  # the plain net has it already
     learns: ClassVar[bool] = True  # False: need not train the tiny task above chance (say why)
+    kinds: ClassVar[tuple[str, ...]] = ("mlp", "cnn", "resnet")  # networks it works in
+    alternates: ClassVar[bool] = False  # of several such, each batch gets one, drawn at random
+    stacks: ClassVar[bool] = True  # False: its batch cannot serve several models at once
+
+    tools: Tools = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for one in self.knobs():
@@ -257,11 +156,22 @@ class Trick:
         """Fill a slot of the network that is about to be built."""
         return spec
 
+    def surgery(self, network: Module, split: Split, rng: Generator) -> Module:
+        """Change the built network, its first weights set, on the CPU: wrap, parametrize, replace.
+
+        ``split`` is on the run's device.
+        """
+        return network
+
     def initialize(self, network: Module, rng: Generator) -> None:
         """Set the weights of the built network, in place, on the CPU."""
 
     def rate(self, lr: float) -> float:
         """The rate this arm trains with, from the setup's. No torch: drawn before launch."""
+        return lr
+
+    def scaled_rate(self, lr: float, batch_size: int) -> float:
+        """The same rate, fitted to the size of the batches."""
         return lr
 
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
@@ -271,6 +181,13 @@ class Trick:
     def factor(self, step: int, steps: int) -> float:
         """The factor on the rate at ``step`` of ``steps``. No torch: drawn before launch."""
         return 1.0
+
+    def horizon(self, steps: int) -> int:
+        """For how many of the steps the schedules of this arm are made."""
+        return steps
+
+    def begin(self, rng: Generator) -> None:
+        """The last moment before the first step: ``tools.network`` and ``.optimizer`` are there."""
 
     # Every step.
 
@@ -308,3 +225,21 @@ class Trick:
     def predictor(self, network: Module, predict: Predictor) -> Predictor:
         """What answers on test images instead of ``predict`` ((N, ...) images to (N, C) logits)."""
         return predict
+
+    # For people.
+
+    def acted(self) -> Acted | None:
+        """After the run: how often it changed anything. None: always, or it cannot tell."""
+        return None
+
+    def report(self) -> dict[str, Any]:
+        """After the run: what the trick found, as JSON data. README.md lists the keys."""
+        return {}
+
+    def response(self, x: float) -> float:
+        """What an activation makes of a number, in plain Python: the preview draws it."""
+        raise TypeError(f"{self.id()} is no activation")
+
+    def loss_at(self, p: float) -> float:
+        """The loss of an example whose true class has probability p, the rest shared evenly."""
+        raise TypeError(f"{self.id()} has no loss of one example")

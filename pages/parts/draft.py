@@ -15,7 +15,7 @@ import math
 from typing import Any
 
 from trainer.datasets import DATASETS
-from trainer.designs import DESIGNS, alone, arm_name, together
+from trainer.designs import DESIGNS, MAKERS, arm_name
 from trainer.experiment import (
     CNN,
     MLP,
@@ -74,7 +74,7 @@ def design_of(arms: list[dict[str, Any]], wanted: str | None) -> str:
     for arm in arms:
         for one in arm["tricks"]:
             held.setdefault(one["id"], one)
-    for name, make in (("alone", alone), ("together", together)):
+    for name, make in MAKERS.items():
         if wanted not in (None, name):
             continue
         made = make(list(held.values()))
@@ -90,7 +90,7 @@ def arms_of(draft: Draft) -> list[dict[str, Any]]:
     if draft["design"] == "free":
         return copy.deepcopy(draft["arms"])
     choices = [{"id": one, "knobs": dict(knobs)} for one, knobs in draft["ticked"].items()]
-    return alone(choices) if draft["design"] == "alone" else together(choices)
+    return MAKERS[draft["design"]](choices)
 
 
 def data_of(draft: Draft) -> dict[str, Any]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from html import escape
+from io import BytesIO
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -95,6 +97,22 @@ class Sketch:
                     at = x + column * cell, y + row * cell
                     # A little overlap, or hairlines of paper show between the cells.
                     self.rect(*at, cell + 0.3, cell + 0.3, opacity=float(value))
+
+    def picture(self, image: np.ndarray, x: float, y: float, side: float) -> None:
+        """A square of crisp pixels: bytes, either (side, side), where 255 is ink, or RGBA."""
+        from PIL import Image
+
+        if image.ndim == 2:
+            tone = self.tone("ink")
+            ink = [int(tone[i : i + 2], 16) for i in (1, 3, 5)]
+            image = np.dstack([np.broadcast_to(np.uint8(ink), (*image.shape, 3)), image])
+        file = BytesIO()
+        Image.fromarray(image).save(file, "PNG")
+        self.parts.append(
+            f'<image x="{x:.1f}" y="{y:.1f}" width="{side:.1f}" height="{side:.1f}" '
+            f'style="image-rendering:pixelated" href="data:image/png;base64,'
+            f'{b64encode(file.getvalue()).decode()}"/>'
+        )
 
     def axes(
         self, x: tuple[float, float], y: tuple[float, float], *, across: str = "", up: str = "",

@@ -68,14 +68,6 @@ def schedule(trick: Trick) -> Callable[[Sketch, Knobs], str]:
     return draw
 
 
-def focal_loss(sketch: Sketch, knobs: Knobs) -> str:
-    p = np.linspace(0.005, 1, 240)
-    axes = sketch.axes((0, 1), (0, 3.2), across="probability of the true class", up="loss")
-    axes.line(p, -np.log(p), "gray", width=1.25)
-    axes.line(p, -((1 - p) ** knobs["gamma"]) * np.log(p))
-    return f"Loss of one example with γ = {knobs['gamma']:g}; gray: cross-entropy."
-
-
 def flooding(sketch: Sketch, knobs: Knobs) -> str:
     level = knobs["level"]
     top = max(0.5, 3 * level)

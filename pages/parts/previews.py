@@ -11,6 +11,19 @@ import re
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from pages.parts import (
+    preview_activation,
+    preview_architecture,
+    preview_augmentation,
+    preview_data,
+    preview_ensemble,
+    preview_initialization,
+    preview_loss,
+    preview_normalization,
+    preview_optimizer,
+    preview_procedure,
+    preview_regularization,
+)
 from pages.parts import preview_curves as curves
 from pages.parts import preview_paths as paths
 from pages.parts import preview_pictures as pictures
@@ -35,7 +48,6 @@ DRAWINGS: dict[str, Draw] = {
     "init_kaiming": paths.initialization("kaiming"),
     "init_xavier": paths.initialization("xavier"),
     "init_torch_default": paths.initialization("torch"),
-    "focal_loss": curves.focal_loss,
     "label_smoothing": pictures.label_smoothing,
     "flooding": curves.flooding,
     "dropout": pictures.dropout,
@@ -47,6 +59,20 @@ DRAWINGS: dict[str, Draw] = {
     "mixup": pictures.mixup,
     "class_balance": pictures.class_balance,
 }
+for family in (
+    preview_activation,
+    preview_architecture,
+    preview_augmentation,
+    preview_data,
+    preview_ensemble,
+    preview_initialization,
+    preview_loss,
+    preview_normalization,
+    preview_optimizer,
+    preview_procedure,
+    preview_regularization,
+):
+    DRAWINGS |= family.DRAWINGS
 
 
 def preview(
@@ -73,7 +99,8 @@ def caption(trick_id: str, knobs: Mapping[str, float | None] | None = None, *, h
 
 def pictured(trick_id: str) -> bool:
     """Whether there is a picture; without one the page sets the formula large."""
-    return trick_id in DRAWINGS or catalog()[trick_id].changes("factor")
+    trick = catalog()[trick_id]
+    return trick_id in DRAWINGS or trick.changes("factor") or trick.changes("loss_at")
 
 
 def frozen(knobs: Mapping[str, float | None] | None) -> tuple[tuple[str, float], ...]:
@@ -97,6 +124,8 @@ def drawing_of(trick: Trick) -> Draw:
         return DRAWINGS[trick.id()]
     if trick.changes("factor"):
         return curves.schedule(trick)
+    if trick.changes("loss_at"):
+        return preview_loss.loss(trick)
     return formula(trick)
 
 

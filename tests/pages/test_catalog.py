@@ -59,7 +59,7 @@ def test_every_trick_has_a_picture_that_is_whole(trick: str, dark: bool) -> None
         root = ElementTree.fromstring(svg)
         assert root.get("viewBox") == f"0 0 {size.get('width', 220)} {size.get('height', 64)}"
         assert len(root) >= 2
-        assert "nan" not in svg
+        assert "nan" not in re.sub(r"base64,[^\"]*", "", svg)
         assert caption(trick, {}, height=64).endswith(".")
     assert pictured(trick)
 

@@ -138,7 +138,7 @@ def test_seeds_needed_keep_their_promise():
     draws = np.random.default_rng(0).normal(effect, 1, (4000, n))
     seen = np.mean(scipy.stats.ttest_1samp(draws, 0, axis=1).pvalue < 0.05)
     assert seen == pytest.approx(0.8, abs=0.03)
-    assert statistics.power_of(effect, n) >= 0.8 > statistics.power_of(effect, n - 1)
+    assert statistics.chance(effect, n) >= 0.8 > statistics.chance(effect, n - 1)
     assert seeds_needed(deltas, comparisons=3) > n
     assert seeds_needed(deltas, power=0.95) > n
 

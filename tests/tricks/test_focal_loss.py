@@ -66,7 +66,8 @@ def test_gradient_is_the_numeric_one() -> None:
 
 def test_the_warnings_answer_for_mixed_labels_is_where_the_slope_is_0() -> None:
     facts = Facts(
-        dataset="digits", classes=10, image=(1, 8, 8), train_size=100, label_noise=0.0,
+        dataset="digits", classes=10, image=(1, 8, 8), symmetries=("shift",), train_size=100,
+        pool=1247, preprocessing="standardize", device="cpu", label_noise=0.0,
         imbalance=1.0, network="mlp", depth=1, width=12, batch_size=8, lr=0.1, steps=10,
     )  # fmt: skip
     best = mixed(FocalLoss(), Mixup(), facts)["best"]

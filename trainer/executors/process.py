@@ -18,16 +18,19 @@ from typing import TYPE_CHECKING, Any
 import psutil
 from sqlalchemy.exc import OperationalError
 
+from trainer.experiment import identity
 from trainer.home import log_file
 from trainer.queue import Claim, Fenced, Numbers, Queue
 from trainer.store import Store
+from tricks import catalog
+from tricks.own import version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from multiprocessing.connection import Connection
 
     from trainer.engine import Outcome
-    from trainer.experiment import Setup
+    from trainer.experiment import Run, Setup
 
 EVERY = 0.25  # seconds between batches
 SIGN_OF_LIFE = 1.0  # seconds after which a write is due even without points
@@ -46,6 +49,9 @@ def train_run(path: str, claim: Claim) -> None:
     writer = Writer(Queue(store), claim)
     try:
         writer.start()
+        if problem := other_tricks(claim.run):
+            writer.end(state="failed", kind="error", text=problem)
+            return
         import torch
 
         from trainer.engine import train
@@ -61,6 +67,7 @@ def train_run(path: str, claim: Claim) -> None:
                 steps=outcome.steps,
                 seconds=outcome.seconds,
                 metrics=outcome.metrics,
+                report=outcome.report,
                 text=outcome.text,
             )
     except Fenced as gone:
@@ -70,6 +77,20 @@ def train_run(path: str, claim: Claim) -> None:
         sys.stderr.flush()
         kind, text = explain(error, writer.step)
         writer.end(state="failed", kind=kind, text=text)
+
+
+def other_tricks(run: Run) -> str | None:
+    """Why the tricks of one's own that this process finds are not those that were launched."""
+    gone = [one.id for one in run.arm.tricks if one.id not in catalog()]
+    if gone:
+        return (
+            f"this worker has no trick {' or '.join(gone)}: the file is gone or was broken, or the "
+            "worker leaves tricks of one's own out"
+        )
+    own = [one.id for one in run.arm.tricks if version(catalog()[one.id])]
+    if own and identity(run.setup, run.arm, run.seed) != run.id:
+        return f"{' or '.join(own)} was edited after the launch; launch again to train it as it is"
+    return None
 
 
 def follow(points: Generator[Numbers, None, Outcome], writer: Writer) -> Outcome | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,9 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from trainer import networks
 from trainer.datasets import DATASETS, load
+from trainer.record import Flat
 from trainer.streams import stream
-from tricks.base import NetworkSpec, Split
+from tricks.base import NetworkSpec, Pixels, Pool, Split, Tools
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
     from torch.nn import Module
 
+    from trainer.datasets import Arrays
     from trainer.experiment import Run, Setup
     from tricks.base import Predictor
 
@@ -39,6 +42,7 @@ class Classification:
 
     def __init__(self, run: Run, *, home: Path, device: str, say: Callable[[str], None]) -> None:
         setup = run.setup
+        self.seed = run.seed
         arrays = load(setup.dataset, home, difficulty=setup.difficulty, say=say)
         self.setup = setup
         self.classes = DATASETS[setup.dataset].classes
@@ -49,23 +53,36 @@ class Classification:
         chosen = choose(arrays.train_y, setup, self.classes, rng)
         true = torch.from_numpy(arrays.train_y[chosen].astype(np.int64))
         given = wrong_labels(true, setup.label_noise, self.classes, rng)
+        rest = np.setdiff1d(np.arange(len(arrays.train_y)), chosen)
         train_x = torch.from_numpy(arrays.train_x[chosen].astype(np.float32))
         test_x = torch.from_numpy(arrays.test_x.astype(np.float32))
         test_y = torch.from_numpy(arrays.test_y.astype(np.int64))
 
         mean, spread = train_x.mean((0, 2, 3), True), train_x.std((0, 2, 3), keepdim=True)
-        if setup.input_noise:
-            noise = setup.input_noise * spread
-            train_x += noise * torch.randn(train_x.shape, generator=rng)
-            test_x += noise * torch.randn(test_x.shape, generator=stream(0, "test noise"))
-        if setup.preprocessing == "standardize":
-            spread = spread.clamp_min(1e-6)
-            train_x, test_x = (train_x - mean) / spread, (test_x - mean) / spread
-        elif setup.preprocessing == "scale":
-            train_x, test_x = (x / DATASETS[setup.dataset].top for x in (train_x, test_x))
+        noise = setup.input_noise * spread
+        top = float(DATASETS[setup.dataset].top)
+        middle, unit = {
+            "standardize": (mean, spread.clamp_min(1e-6)),
+            "scale": (torch.zeros_like(mean), torch.full_like(mean, top)),
+            "raw": (torch.zeros_like(mean), torch.ones_like(mean)),
+        }[setup.preprocessing]
 
-        train_x, test_x = self.place(train_x), self.place(test_x)
-        self.split = Split(x=train_x, y=given.to(device), classes=self.classes)
+        def inputs(x: Tensor, rng: Generator) -> Tensor:
+            """Images as the network sees them."""
+            if setup.input_noise:
+                x = x + noise * torch.randn(x.shape, generator=rng)
+            return self.place((x - middle) / unit)
+
+        train_x, test_x = inputs(train_x, rng), inputs(test_x, stream(0, "test noise"))
+        self.pixels = Pixels(mean=(middle / top)[0].to(device), spread=(unit / top)[0].to(device))
+        self.pool = self.pool_of(arrays, rest, inputs)
+        self.true = true
+        self.split = Split(
+            x=train_x, y=given.to(device), classes=self.classes, index=torch.arange(len(true))
+        )
+        self.before: dict[str, tuple[Split, Split]] = {}
+        self.extra_steps = 0
+        self.bought = 0
         self.test_x, self.test_y = test_x, test_y.to(device)
         fixed = torch.randperm(len(test_x), generator=stream(0, "test slice"))[:TEST_SLICE]
         fixed = fixed.to(device)
@@ -77,6 +94,24 @@ class Classification:
             _, height, width = setup.image
             maps = 4 * setup.network.width * height * width
             self.chunk = min(LARGEST, max(64, 2 * CACHE // maps))
+
+    def pool_of(
+        self, arrays: Arrays, rest: np.ndarray, inputs: Callable[[Tensor, Generator], Tensor]
+    ) -> Pool:
+        """What the drawn training set leaves over: images without labels, and somebody to ask."""
+        rng = stream(self.seed, "pool")
+        true = torch.from_numpy(arrays.train_y[rest].astype(np.int64))
+        said = wrong_labels(true, self.setup.label_noise, self.classes, rng)
+
+        def images(which: Tensor) -> Tensor:
+            pixels = arrays.train_x[rest[which.cpu().numpy()]].astype(np.float32)
+            return inputs(torch.from_numpy(pixels), rng)
+
+        def labels(which: Tensor) -> Tensor:
+            self.bought += len(which)
+            return said[which.cpu()].to(self.device)
+
+        return Pool(size=len(rest), images=images, labels=labels)
 
     def place(self, x_NCHW: Tensor) -> Tensor:
         """Images on the device, in the memory layout their network reads fastest."""
@@ -107,6 +142,70 @@ class Classification:
         else:
             network.to(self.device)
 
+    def tools(self, progress: Callable[[], float]) -> Tools:
+        """What the tricks of this run may use."""
+        return Tools(
+            steps=self.setup.total_steps,
+            batch_size=self.setup.batch_size,
+            lr=self.setup.lr,
+            pixels=self.pixels,
+            pool=self.pool,
+            split=self.split,
+            fit=self.fit,
+            progress=progress,
+        )
+
+    def fit(
+        self, x: Tensor, y: Tensor, rng: Generator, *, steps: int, width: int | None = None
+    ) -> Module:
+        """A plain network trained on (N, ...) images and labels; see :class:`Tools`."""
+        spec = self.spec()
+        network = self.build(replace(spec, width=width or spec.width))
+        networks.kaiming(network, rng)
+        self.to_device(network)
+        flat = Flat(network)
+        optimizer = torch.optim.SGD([flat.weights], lr=self.setup.lr)
+        size = min(self.setup.batch_size, len(y))
+        order = torch.empty(0, dtype=torch.long)
+        for _ in range(steps):
+            if len(order) < size:
+                order = torch.randperm(len(y), generator=rng).to(x.device)
+            now, order = order[:size], order[size:]
+            flat.clear()
+            cross_entropy(network(x[now]), y[now]).backward()
+            optimizer.step()
+        self.extra_steps += steps
+        return network.eval().requires_grad_(False)
+
+    def changed(self, trick: str, before: Split, after: Split) -> None:
+        """Remember what a trick made of the training set; see :meth:`found`."""
+        self.before[trick] = before, after
+
+    def found(self, trick: str) -> dict[str, float | int | None]:
+        """Of the examples that a trick dropped or relabeled, how many were wrong, and vice versa.
+
+        ``flagged``, ``wrong`` (counts), ``precision`` and ``recall`` (None: nothing to count).
+        """
+        before, after = self.before[trick]
+        assert before.index is not None and after.index is not None
+        given = torch.full((len(self.true),), -1, dtype=torch.long)
+        kept = given.clone()
+        for split, labels in ((before, given), (after, kept)):
+            assert split.index is not None
+            own, y = split.index.cpu(), split.y.cpu()
+            y = y if y.dim() == 1 else y.argmax(-1)
+            labels[own[own >= 0]] = y[own >= 0]
+        here = given >= 0
+        flagged, wrong = here & (kept != given), here & (given != self.true)
+        both = int((flagged & wrong).sum())
+        flags, errors = int(flagged.sum()), int(wrong.sum())
+        return {
+            "flagged": flags,
+            "wrong": errors,
+            "precision": both / flags if flags else None,
+            "recall": both / errors if errors else None,
+        }
+
     def batches(
         self, order: Tensor, split: Split, size: int, *, soft: bool
     ) -> Iterator[tuple[Tensor, Tensor]]:
@@ -116,7 +215,8 @@ class Classification:
         at need not be spread out. Small batches are gathered many at a time, as many as a
         processor's cache may hold: a gather per step costs more than a slice.
         """
-        targets = one_hot(split.y, split.classes).float() if soft else split.y
+        spread_out = soft and not split.y.is_floating_point()
+        targets = one_hot(split.y, split.classes).float() if spread_out else split.y
         size = min(size, len(order))
         order = order[: len(order) // size * size].to(split.x.device)
         block_size = size * max(1, CACHE // (size * split.x[0].nbytes))

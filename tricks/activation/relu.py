@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Slot, Trick
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -31,6 +31,16 @@ class ReLU(Trick):
         ),
         cost="nothing",
         thread="用极简的方式实现非线性激活，缓解梯度消失",
+        zh=Chinese(
+            claim="最简单的非线性，梯度不会在其中消失。",
+            when="总是稳妥的首选；普通网络用的就是它。",
+            watch_out="单元会“死掉”：如果对每张图输入都是负的，就再也没有梯度能救回来。8 层普通网"
+            "络上，配合自己的初始化，Tanh 并不输给它。",
+        ),
+        regime=Regime(
+            setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10},
+            beside=("sigmoid", "tanh", "mish"),
+        ),
     )
     slot = Slot.ACTIVATION
     is_default = True
@@ -39,3 +49,6 @@ class ReLU(Trick):
         from torch import nn
 
         return replace(spec, activation=nn.ReLU)
+
+    def response(self, x: float) -> float:
+        return max(0.0, x)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Slot, Trick
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -32,6 +33,15 @@ class SiLU(Trick):
         published="YOLOv4, table 2, ImageNet top-1: CSPResNeXt-50 77.9 % falls to 64.5 % with "
         "Swish, an outlier; PeleeNet has 71.5 % with Swish and 71.4 % with Mish.",
         thread="mish 比 swish 好",
+        zh=Chinese(
+            claim="平滑、非单调，训练深层网络比 ReLU 更好。",
+            when="深层网络，愿意用稍慢的一步换平滑的激活。",
+            watch_out="相对 ReLU 的收益很小，常常淹没在种子的噪声里。初始化仍是为 ReLU 设计的。",
+        ),
+        regime=Regime(
+            setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10},
+            beside=("mish",),
+        ),
     )
     slot = Slot.ACTIVATION
 
@@ -39,3 +49,6 @@ class SiLU(Trick):
         from torch import nn
 
         return replace(spec, activation=nn.SiLU)
+
+    def response(self, x: float) -> float:
+        return x / (1 + math.exp(-x))

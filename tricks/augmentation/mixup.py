@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Rule, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -41,6 +41,15 @@ class Mixup(Trick):
         ),
         cost="nothing measurable",
         published="YOLOv4, table 2, CSPResNeXt-50 ImageNet top-1: 77.9 % to 77.2 %.",
+        zh=Chinese(
+            claim="把图像和标签一起混合,网络的泛化更好。",
+            when="标签有错、训练很久、网络会把训练集背下来。",
+            watch_out="在少而干净的数据上没有收益。混合批次上的准确率没有意义:请看这里画的干净图像上的"
+            "曲线。",
+        ),
+        regime=Regime(
+            setup={"train_size": 400, "label_noise": 0.3, "epochs": 60}, knobs={"alpha": 1.0}
+        ),
         rules=(
             Rule(
                 kind="hint",
@@ -52,6 +61,7 @@ class Mixup(Trick):
             ),
         ),
     )
+    alternates = True
     alpha: float = knob(
         0.2, low=0.0, high=4.0, neutral=0.0, symbol="α",
         help="0 mixes nothing, 1 takes every share equally often",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Rule, Slot, Trick
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -38,6 +38,20 @@ class ClassBalance(Trick):
         ),
         cost="nothing measurable",
         thread="distribution",
+        zh=Chinese(
+            claim="让稀有类与常见类被抽到的次数一样多，网络才学得会稀有类。",
+            when="类别不均衡时（把实验设置里的不均衡度调高）。",
+            watch_out="稀有样本会反复出现，可能被背下来；一轮里也不是每张图都会出现。"
+            "稀有类里的错误标签同样被放大。",
+        ),
+        regime=Regime(
+            setup={
+                "train_size": 700,
+                "imbalance": 50,
+                "network": {"kind": "mlp", "depth": 3, "width": 64},
+                "epochs": 6,
+            }
+        ),
         rules=(
             Rule(
                 kind="hint",
@@ -51,5 +65,6 @@ class ClassBalance(Trick):
     slot = Slot.SAMPLER
 
     def sampler(self, split: Split, rng: Generator) -> Tensor:
-        weights = balance_weights(split.y.cpu())
+        y = split.y if split.y.dim() == 1 else split.y.argmax(-1)
+        weights = balance_weights(y.cpu())
         return weights.multinomial(len(weights), replacement=True, generator=rng)

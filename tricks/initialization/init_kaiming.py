@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Slot, Trick
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -32,6 +32,20 @@ class InitKaiming(Trick):
         ),
         cost="nothing",
         thread="参数初始化非常坑，自己以前在上面栽过",
+        zh=Chinese(
+            claim="无论多少层 ReLU，信号大小都保持不变。",
+            when="用 ReLU、没有归一化的网络；普通网络用的就是它。",
+            watch_out="系数 2 是为 ReLU 准备的：Tanh 要用 Xavier。有归一化时，初始化的差别几乎看不"
+            "出来。",
+        ),
+        regime=Regime(
+            setup={
+                "network": {"kind": "mlp", "depth": 10, "width": 128},
+                "epochs": 10,
+                "lr": 0.02,
+            },
+            beside=("init_torch_default", "init_xavier", "init_small"),
+        ),
     )
     slot = Slot.INITIALIZATION
     is_default = True

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Rule, Slot, Trick
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -33,6 +33,19 @@ class InitTorchDefault(Trick):
         ),
         cost="nothing",
         thread="参数初始化非常坑，自己以前在上面栽过",
+        zh=Chinese(
+            claim="没人选择时各层得到的初始化：对多数网络够用。",
+            when="想看教程里的网络从什么状态起步。",
+            watch_out="8 到 10 层的普通 ReLU 网络从它出发训练不动：信号逐层缩小。拿它当基线，任何"
+            "技巧都显得更好。",
+        ),
+        regime=Regime(
+            setup={
+                "network": {"kind": "mlp", "depth": 10, "width": 128},
+                "epochs": 10,
+                "lr": 0.02,
+            }
+        ),
         rules=(
             Rule(
                 kind="hint",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Rule, Slot, Trick
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -31,6 +31,18 @@ class InitXavier(Trick):
         ),
         cost="nothing",
         thread="参数初始化非常坑，自己以前在上面栽过",
+        zh=Chinese(
+            claim="信号穿过多层 Tanh，前向和反向都保持大小。",
+            when="在零附近近似线性的激活，例如 Tanh。",
+            watch_out="每个 ReLU 使方差减半，而它不作补偿：深的 ReLU 网络一开始信号就很小。",
+        ),
+        regime=Regime(
+            setup={
+                "network": {"kind": "mlp", "depth": 10, "width": 128},
+                "epochs": 10,
+                "lr": 0.02,
+            }
+        ),
         rules=(
             Rule(
                 kind="hint",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Facts, Paper, Rule, Trick, knob
+from tricks.base import Acted, Card, Chinese, Facts, Paper, Regime, Rule, Trick, knob
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -63,6 +63,17 @@ class Flooding(Trick):
         cost="nothing",
         published="Figure 1 (c, d): the test loss descends a second time. No table was verified.",
         thread="当 training loss 低于阈值时，会反过来进行梯度上升",
+        zh=Chinese(
+            claim="训练损失太低时反过来上升，测试损失会第二次下降。",
+            when="标签有错，而且轮数多到训练损失降到零的时候。",
+            watch_out="效果在测试损失上，准确率上不可靠：请比较测试损失。数据干净时有害。"
+            "训练短的话，损失根本降不到阈值。",
+        ),
+        regime=Regime(
+            setup={"train_size": 300, "label_noise": 0.3, "epochs": 150},
+            knobs={"level": 0.3},
+            metric="test_loss",
+        ),
         rules=(
             Rule(
                 kind="warning",
@@ -99,5 +110,18 @@ class Flooding(Trick):
         0.1, low=0.0, high=2.0, neutral=0.0, symbol="b", help="the mean loss it is held at, in nats"
     )
 
+    steps: int = field(init=False, default=0, repr=False, compare=False)
+    turned: Tensor | None = field(init=False, default=None, repr=False, compare=False)
+
     def batch_loss(self, loss: Tensor) -> Tensor:
+        below = (loss.detach() < self.level).sum()
+        self.turned = below if self.turned is None else self.turned + below
+        self.steps += loss.numel()
         return flooding(loss, self.level)
+
+    def acted(self) -> Acted:
+        times = 0 if self.turned is None else int(self.turned)
+        return Acted(times, self.steps, f"steps with a loss below {self.level:g}")
+
+    def loss_at(self, p: float) -> float:
+        return abs(-math.log(p) - self.level) + self.level

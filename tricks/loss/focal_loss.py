@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Facts, Paper, Rule, Slot, Trick, knob
+from tricks.base import Card, Chinese, Facts, Paper, Regime, Rule, Slot, Trick, knob
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -70,6 +70,21 @@ class FocalLoss(Trick):
         cost="nothing measurable",
         published="RetinaNet, table 1b, AP by γ: 0: 31.1, 0.5: 32.9, 1: 33.7, 2: 34.0, 5: 32.2.",
         thread="针对类别不平衡问题…更加关注困难样本",
+        zh=Chinese(
+            claim="更关注困难样本，在类别不平衡时有用。",
+            when="有稀有类别、简单样本很多的时候（调高设置里的不平衡度）。",
+            watch_out="对稀有类别，类别加权和过采样可能更有用。标签有错时，困难样本正是标错的样本。"
+            "帖子里的代码没有 α，也没有对一批取平均；p 是真实类别的概率。",
+        ),
+        regime=Regime(
+            setup={
+                "train_size": 700,
+                "imbalance": 50,
+                "network": {"kind": "mlp", "depth": 3, "width": 64},
+                "epochs": 15,
+            },
+            beside=("class_balance", "class_weighted_ce"),
+        ),
         rules=(
             Rule(
                 kind="warning",
@@ -105,3 +120,6 @@ class FocalLoss(Trick):
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         return focal_loss(logits, y, self.gamma)
+
+    def loss_at(self, p: float) -> float:
+        return -math.pow(1 - p, self.gamma) * math.log(p)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -38,6 +38,25 @@ class LabelSmoothing(Trick):
         "(table 4). Müller et al. 2019: calibration error of ResNet-56 on CIFAR-100 .150 to .024 "
         "at ε 0.05.",
         thread="在均匀分布和 hard 标签之间应用加权平均值",
+        zh=Chinese(
+            claim="目标不说得那么满，泛化更好。",
+            when="标签有错，或网络过于自信的时候。",
+            watch_out="它也会帮倒忙：YOLOv4 的检测器因此掉了 5 个点。"
+            "过于自信的网络被它校准，不自信的被它弄坏。优化的损失永远到不了零。",
+        ),
+        regime=Regime(setup={"train_size": 300, "label_noise": 0.2, "epochs": 60}),
+        rules=(
+            Rule(
+                kind="hint",
+                title="Label smoothing may spoil calibration here",
+                reason="Without wrong labels a network is hardly too sure, and ε {epsilon:g} asks "
+                "it for doubt that the data do not have. With 300 clean digits the calibration "
+                "error rose from 0.032 to 0.140, while accuracy rose too (3 seeds).",
+                when=lambda own, other, facts: (
+                    {"epsilon": own.epsilon} if own.epsilon and not facts.label_noise else None
+                ),
+            ),
+        ),
     )
     order = 10  # smooths what mixup mixed
     epsilon: float = knob(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Rule, Slot, Trick
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -41,6 +41,15 @@ class BatchNorm(Trick):
         ),
         cost="1.1 to 1.3 times the time of a step",
         thread="规范化针对单个神经元进行，利用…一个 mini-batch 的数据",
+        zh=Chinese(
+            claim="可以用更大的学习率，初始化也不再那么要紧。",
+            when="深层网络、大学习率、批量 16 以上。",
+            watch_out="它把同一批样本绑在一起，训练和测试算的也不是同一件事；批量太小就失灵。"
+            "帖子里的代码没有分通道，也没有 γ、β、ε 和运行统计量；这里是论文里的那种。",
+        ),
+        regime=Regime(
+            setup={"network": {"kind": "mlp", "depth": 20, "width": 64}, "epochs": 4, "lr": 0.05},
+        ),
         rules=(
             Rule(
                 kind="error",

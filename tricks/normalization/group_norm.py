@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Rule, Slot, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -51,6 +51,21 @@ class GroupNorm(Trick):
         "32: 23.6 / 24.1 %, 16: 23.7 / 24.2 %, 8: 24.8 / 24.0 %, 4: 27.3 / 24.2 %, "
         "2: 34.7 / 24.1 %.",
         thread="可以替代 BN",
+        zh=Chinese(
+            claim="可以替代批归一化，而且不受批量大小影响。",
+            when="批量 1 到 8，批归一化已经不可靠的时候。",
+            watch_out="论文里批量 32 以上时批归一化略好。数字数据上的小 CNN 完全看不出差别。",
+        ),
+        regime=Regime(
+            setup={
+                "train_size": 800,
+                "network": {"kind": "mlp", "depth": 2, "width": 128},
+                "steps": 1200,
+                "batch_size": 2,
+                "lr": 0.02,
+            },
+            beside=("batch_norm",),
+        ),
         rules=(
             Rule(
                 kind="hint",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Rule, Slot, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob, own_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,17 +33,14 @@ class AdamW(Trick):
             arxiv="1711.05101",
         ),
         cost="two more copies of the weights",
-        rules=(
-            Rule(
-                kind="hint",
-                title="AdamW trains at its own rate, {own:g}",
-                reason="The other arms take {lr:g}, which is a rate for plain SGD; the knob lr "
-                "sets another one.",
-                when=lambda own, other, facts: (
-                    {"own": own.lr, "lr": facts.lr} if own.lr != facts.lr else None
-                ),
-            ),
+        zh=Chinese(
+            claim="权重衰减与梯度分开的 Adam，泛化比 Adam 加 L2 更好。",
+            when="新问题上的第一次尝试：学习率几乎不用调。",
+            watch_out="普通 SGD 的学习率对它太高，所以它有自己的学习率。"
+            "短训练里衰减体现在权重大小上，而不是准确率上。偏置也一起衰减。",
         ),
+        regime=Regime(setup={"epochs": 2}, beside=("adam",)),
+        rules=(own_rate("AdamW"),),
     )
     slot = Slot.OPTIMIZER
     weight_decay: float = knob(
@@ -57,6 +54,9 @@ class AdamW(Trick):
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
         import torch
 
+        from tricks.layers.optimizers import fusable
+
         params = list(params)
-        fused = all(p.is_floating_point() and p.device.type in ("cpu", "cuda") for p in params)
-        return torch.optim.AdamW(params, lr=lr, weight_decay=self.weight_decay, fused=fused)
+        return torch.optim.AdamW(
+            params, lr=lr, weight_decay=self.weight_decay, fused=fusable(params)
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Rule, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -32,6 +32,13 @@ class EMA(Trick):
             where="SIAM Journal on Control and Optimization 30(4)",
         ),
         cost="1.05 times the time of a step, and a second copy of the weights",
+        zh=Chinese(
+            claim="平均后的权重比最后的权重测试得更好，几乎没有代价。",
+            when="学习率恒定或偏大、标签有噪声：最后的权重跳来跳去的时候。",
+            watch_out="平均值有滞后：衰减接近 1 而步数又少时，它还记得起点。"
+            "学习率降到零时，就没有什么可平均的了。",
+        ),
+        regime=Regime(setup={"train_size": 400, "label_noise": 0.2, "epochs": 60}),
         rules=(
             Rule(
                 kind="hint",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tricks.base import Card, Paper, Slot, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
 
 
 def cyclic_cosine(step: int, steps: int, cycles: int) -> float:
@@ -37,6 +37,13 @@ class CyclicCosine(Trick):
         ),
         cost="nothing",
         thread="每隔一段时间重启学习率…可以得到很多个模型做集成",
+        zh=Chinese(
+            claim="每隔一段重启学习率，沿途得到好几个好模型，之后可以做平均。",
+            when="训练较长，并在每个周期末收集模型。",
+            watch_out="每次重启损失都会跳起来。不做集成时，一个长余弦往往一样好；四个独立训练的网"
+            "络胜过四个快照。每个周期最后的学习率很小，但不是零。",
+        ),
+        regime=Regime(setup={"train_size": 400, "label_noise": 0.1, "epochs": 40}),
     )
     slot = Slot.SCHEDULE
     cycles: int = knob(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tricks.base import Card, Paper, Slot, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
 
 FIRST = 1 / 25  # of the peak, at the first step; torch's div_factor
 LAST = FIRST / 1e4  # of the peak, at the last step; torch's final_div_factor
@@ -46,6 +46,12 @@ class OneCycle(Trick):
             arxiv="1708.07120",
         ),
         cost="nothing",
+        zh=Chinese(
+            claim="高学习率升一次、降一次，用很少的 epoch 就能达到好的准确率。",
+            when="预算很短，学习率又比恒定时能用的稍高一些。",
+            watch_out="这里设置的学习率是峰值，多数步都低于它。只循环学习率，不循环论文里的动量。",
+        ),
+        regime=Regime(setup={"epochs": 2, "lr": 0.2}),
     )
     slot = Slot.SCHEDULE
     peak: float = knob(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tricks.base import Card, Paper, Rule, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
 
 
 def warmup(step: int, steps: int, fraction: float) -> float:
@@ -32,6 +32,19 @@ class Warmup(Trick):
             arxiv="1706.02677",
         ),
         cost="nothing",
+        zh=Chinese(
+            claim="慢慢起步，让高学习率和大批次变得安全。",
+            when="大批次、高学习率、自适应优化器。它可以与任何调度相乘。",
+            watch_out="学习率对网络深度来说太高时，它救不了，只是推迟失败。训练很短时，它主要是浪"
+            "费步数。",
+        ),
+        regime=Regime(
+            setup={
+                "network": {"kind": "mlp", "depth": 8, "width": 128},
+                "epochs": 4,
+                "lr": 0.2,
+            }
+        ),
         rules=(
             Rule(
                 kind="warning",

@@ -1,0 +1,204 @@
+"""Small runs and small parts on which the laws try a trick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from trainer import datasets as data
+from trainer.engine import Outcome, Point, train
+from trainer.experiment import ExperimentError, parse
+from tricks.base import Facts, NetworkSpec, Pixels, Pool, Split, Tools
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from torch import Generator, Tensor
+
+    from tricks.base import Trick
+
+    Knobs = dict[str, float]
+    Data = dict[str, Any]
+
+TIMES = {"seconds", "samples_per_second"}  # the only numbers that two equal runs do not share
+STEPS = 60
+NETWORKS: dict[str, Data] = {
+    "mlp": {"kind": "mlp", "depth": 2, "width": 32},
+    "cnn": {"kind": "cnn", "depth": 3, "width": 8},
+    "resnet": {"kind": "resnet", "depth": 2, "width": 8},
+}
+DATASETS = ("digits", "shapes")  # the first that the rules of a trick allow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Curve:
+    """The points of a run, times left out, and how it ended."""
+
+    points: list[Point]
+    outcome: Outcome
+
+    def rounds_to(self, other: Curve) -> bool:
+        """Whether both are the same but for rounding."""
+        mine, theirs = self.points, other.points
+        return [one[:2] for one in mine] == [one[:2] for one in theirs] and all(
+            abs(a.value - b.value) <= max(1e-4, 1e-3 * abs(b.value))
+            for a, b in zip(mine, theirs, strict=True)
+        )
+
+
+@dataclass(kw_only=True)
+class Bench:
+    """Trains arms of tiny experiments; a run that several laws need is trained once.
+
+    ``home`` is where the data sets are kept.
+    """
+
+    home: Path
+    known: dict[str, Curve] = field(default_factory=dict)
+    places: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def run(
+        self,
+        trick: type[Trick] | None,
+        knobs: Knobs | None = None,
+        *,
+        of: type[Trick] | None = None,
+        kind: str | None = None,
+        steps: int = STEPS,
+        again: bool = False,
+    ) -> Curve:
+        """A trick on top of the tricks that its regime puts under every arm.
+
+        With ``trick`` None the baseline ``of`` a trick: those alone. ``again``: train once more.
+
+        Raises:
+            ExperimentError: the rules of the card refuse every data set.
+        """
+        whose = trick or of
+        assert whose is not None
+        kind = kind or whose.kinds[0]
+        setup = {"train_size": 128, "steps": steps, "network": NETWORKS[kind]}
+        setup["dataset"] = self.dataset(whose, kind)
+        regime = whose.card.regime
+        arm = [{"id": one} for one in (regime.baseline if regime else ())]
+        if trick:
+            arm.append({"id": trick.id(), "knobs": knobs or {}})
+        experiment = parse(experiment_of(setup, arm))
+        run = experiment.runs()[0]
+        if again or run.id not in self.known:
+            self.known[run.id] = curve(train(run, home=self.home))
+        return self.known[run.id]
+
+    def dataset(self, trick: type[Trick], kind: str) -> str:
+        """The first data set on which the trick may be used."""
+        key = trick.id(), kind
+        if key not in self.places:
+            regime = trick.card.regime
+            arm = [{"id": one} for one in (*(regime.baseline if regime else ()), trick.id())]
+            refused = None
+            for dataset in DATASETS:
+                setup = {"dataset": dataset, "steps": STEPS, "network": NETWORKS[kind]}
+                try:
+                    parse(experiment_of(setup | {"train_size": 128}, arm))
+                except ExperimentError as error:
+                    refused = refused or error
+                else:
+                    self.places[key] = dataset
+                    break
+            else:
+                assert refused is not None
+                raise refused
+        return self.places[key]
+
+    def channels(self, trick: type[Trick]) -> int:
+        """1 or 3: of the images on which the trick may be used."""
+        return data.DATASETS[self.dataset(trick, trick.kinds[0])].image[0]
+
+
+def experiment_of(setup: Data, arm: list[Data]) -> Data:
+    return {"name": "law", "setup": setup, "arms": [{"name": "arm", "tricks": arm}], "seeds": [0]}
+
+
+def curve(running: Iterator[Point]) -> Curve:
+    """Train to the end, on one thread: more would add up in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    points = []
+    try:
+        while True:
+            try:
+                points.append(next(running))
+            except StopIteration as end:
+                kept = [one for one in points if one.key not in TIMES]
+                return Curve(points=kept, outcome=end.value)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def spec() -> NetworkSpec:
+    """A small MLP before it is built."""
+    return NetworkSpec(
+        kind="mlp", depth=2, width=8, image=(1, 8, 8), classes=10, activation=nn.ReLU
+    )
+
+
+def tools(channels: int = 1) -> Tools:
+    """What the engine lends, small: pixels as they are, nothing beyond the training set."""
+    rng = torch.Generator().manual_seed(0)
+
+    def nobody(which: Tensor) -> Tensor:
+        raise IndexError("the pool is empty")
+
+    def fit(
+        x: Tensor, y: Tensor, rng: Generator, *, steps: int, width: int | None = None
+    ) -> nn.Module:
+        return linear(rng, channels).eval()
+
+    lent = Tools(
+        steps=STEPS, batch_size=6, lr=0.1,
+        pixels=Pixels(mean=torch.zeros(1, 1, 1), spread=torch.ones(1, 1, 1)),
+        pool=Pool(size=0, images=nobody, labels=nobody),
+        split=Split(
+            x=torch.rand(30, channels, 8, 8, generator=rng), y=torch.arange(30) % 10, classes=10,
+            index=torch.arange(30),
+        ),
+        fit=fit, progress=lambda: 0.5,
+    )  # fmt: skip
+    lent.network = linear(rng, channels)
+    lent.optimizer = torch.optim.SGD(lent.network.parameters(), lr=0.1)
+    lent.restart = lambda life: None
+    return lent
+
+
+def linear(rng: Generator, channels: int) -> nn.Module:
+    """(..., channels, 8, 8) images to (..., 10) logits, for any leading dimensions."""
+    layer = nn.Linear(64 * channels, 10)
+    nn.init.normal_(layer.weight, 0, 0.1, generator=rng)
+    return nn.Sequential(nn.Flatten(-3), layer)
+
+
+@cache
+def many_facts() -> list[Facts]:
+    """Setups of all kinds, for rules to look at."""
+    return [
+        Facts(
+            dataset=dataset, classes=10, image=image, symmetries=symmetries, train_size=size,
+            pool=pool, preprocessing=preprocessing, label_noise=noise, imbalance=rare,
+            network=network, depth=depth, width=12, batch_size=batch, lr=0.1, steps=steps,
+            device="cpu",
+        )
+        for dataset, image, symmetries in (
+            ("digits", (1, 8, 8), ("shift",)), ("shapes", (3, 32, 32), ("shift", "hflip"))
+        )
+        for network in ("mlp", "cnn", "resnet")
+        for size, pool, preprocessing, noise, rare, depth, batch, steps in (
+            (100, 1247, "standardize", 0.0, 1.0, 1, 1, 10),
+            (1347, 0, "scale", 0.3, 1.0, 3, 4, None),
+            (400, 947, "raw", 0.0, 50.0, 12, 64, 1000),
+        )
+    ]  # fmt: skip

@@ -1,0 +1,1 @@
+"""Several answers made into one, and how a finished network answers."""

@@ -1,0 +1,69 @@
+"""L2: the square of the weights is part of the loss, so they shrink a little at every step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
+
+if TYPE_CHECKING:
+    from torch.nn import Module
+
+
+@dataclass(kw_only=True)
+class WeightDecayL2(Trick):
+    card = Card(
+        title="L2 regularization",
+        title_zh="L2 正则",
+        claim="Penalizing large weights makes smoother answers that generalize better.",
+        claimed_by="the thread; Krogh and Hertz 1991",
+        when="Few or wrongly labeled examples and long training.",
+        watch_out="Biases decay too. It shows in the test loss and in the size of the weights: "
+        "with 150 digits the test loss fell from 0.82 to 0.56 and accuracy did not rise (3 seeds). "
+        "Adam divides it away for weights with large gradients; AdamW does not.",
+        formula=r"J + \frac{\lambda}{2} \lVert \theta \rVert^2, \quad g + \lambda\theta",
+        paper=Paper(
+            authors="Krogh and Hertz",
+            year=1991,
+            title="A simple weight decay can improve generalization",
+            where="NeurIPS 4",
+        ),
+        cost="1.02 times the time of a step",
+        thread="正则 l1/2",
+        zh=Chinese(
+            claim="惩罚大的权重，答案更平滑，泛化更好。",
+            when="样本少或标签有错、训练又长的时候。",
+            watch_out="偏置也一起衰减。效果在测试损失和权重大小上：150 张数字、3 个种子，"
+            "测试损失从 0.82 降到 0.56，准确率没有提高。"
+            "用 Adam 时，梯度大的权重上它会被除掉；AdamW 不会。",
+        ),
+        regime=Regime(
+            setup={"train_size": 150, "epochs": 150, "lr": 0.1},
+            knobs={"weight_decay": 0.01},
+            beside=("early_stopping", "l1"),
+            metric="test_loss",
+        ),
+        rules=(
+            Rule(
+                kind="hint",
+                title="Batch norm changes what L2 regularization does",
+                reason="Weights in front of batch norm may be of any size without changing its "
+                "output, so shrinking them does not simplify the network: it raises the rate at "
+                "which they turn.",
+                other="batch_norm",
+                when=lambda own, other, facts: {} if own.weight_decay else None,
+            ),
+        ),
+    )
+    order = -15  # it belongs to the loss: after accumulation, before what changes the gradient
+    weight_decay: float = knob(
+        1e-4, low=0.0, high=0.1, neutral=0.0, symbol="λ", help="the weight of the penalty"
+    )
+
+    def gradients(self, network: Module) -> None:
+        import torch
+
+        parts = [one for one in network.parameters() if one.grad is not None and one.requires_grad]
+        with torch.no_grad():
+            torch._foreach_add_([one.grad for one in parts], parts, alpha=self.weight_decay)
