@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 from importlib import import_module
 from importlib.util import find_spec
@@ -13,8 +14,13 @@ import streamlit as st
 from starlette.routing import Mount
 from starlette.staticfiles import StaticFiles
 
+from pages.parts.own import decide
+
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
+
+
+LATER = 4.0  # seconds that the first page has before the catalog is drawn ahead
 
 
 def plotly_folder() -> Path:
@@ -26,17 +32,23 @@ def plotly_folder() -> Path:
 
 
 def get_ready() -> None:
-    """Import what the first page needs while the browser is still loading its scripts."""
+    """Import what the first page needs while the browser is still loading its scripts.
+
+    Then, once that page has had its time, draw the previews of the catalog.
+    """
     for name in ("pandas", "pyarrow", "trainer.supervisor", "trainer.store"):
         import_module(name)
     from tricks import catalog
 
     catalog()
+    time.sleep(LATER)
+    import_module("pages.parts.tiles").get_ready()
 
 
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Get ready; at the end tell whoever ends the server that the runs do not end with it."""
+    decide()
     Thread(target=get_ready, daemon=True).start()
     yield
     from trainer.home import home

@@ -1,130 +1,180 @@
-"""The catalog: every trick as a card; one card with ``?trick=``."""
+"""The catalog: every trick as a tile; one card with ``?trick=``. The address carries the rest."""
 
-import difflib
 from pathlib import Path
+from typing import Any
 
 import streamlit as st
 
-from pages.parts import cards, words
+from pages.parts import cards, chinese, finder, own, words
 from pages.parts.evidence import measured
+from pages.parts.finder import ANY, Asked
 from pages.parts.home import store
+from pages.parts.arms import dark
+from pages.parts.tiles import family_name, tiles
 from tricks import catalog
-from tricks.base import Trick
 
-ALL = "All"
-
-
-def matches(trick: type[Trick], query: str) -> bool:
-    """Every word of the query stands in the name, the Chinese name, the id or the claim."""
-    card = trick.card
-    text = " ".join((card.title, card.title_zh, trick.id(), card.claim)).casefold()
-    return all(word in text for word in query.casefold().split())
+FIELDS = ("q", "family", "cost", "network", "task", "thread", "lang")
 
 
-def nearest(query: str) -> type[Trick] | None:
-    """The trick whose name, id or a word of them is most like what was typed."""
-    names: dict[str, type[Trick]] = {}
-    for trick in catalog().values():
-        title = trick.card.title.casefold()
-        parts = [*title.replace("(", " ").replace(")", " ").split(), *trick.id().split("_")]
-        for name in (title, trick.id(), trick.card.title_zh, *parts):
-            names.setdefault(name, trick)
-    close = difflib.get_close_matches(query.casefold().strip(), names, n=1, cutoff=0.6)
-    return names[close[0]] if close else None
+def arrive() -> None:
+    """The widgets follow an address that was opened, linked to, or gone back to."""
+    address = {key: value for key, value in st.query_params.items() if key in FIELDS}
+    if address != st.session_state.get("catalog_address"):
+        put(Asked.read(address))
 
 
-def no_hit(query: str) -> None:
-    """Nothing matches: what may have been meant, and the way back."""
-    guess = nearest(query)
-    said = f"No trick matches “{words.plain(query.strip())}”."
-    with st.container(border=True, key="no-hit"):
-        if guess is None:
-            st.markdown(said)
-        else:
-            st.markdown(f"{said} Did you mean **{guess.card.title}**?")
-            st.page_link(
-                "catalog.py", label=guess.card.title, icon=":material/arrow_forward:",
-                query_params={"trick": guess.id()},
-            )  # fmt: skip
-        st.button("Clear the search", on_click=clear)
+def put(asked: Asked) -> None:
+    for name in FIELDS:
+        value: Any = getattr(asked, name)
+        st.session_state[f"catalog_{name}"] = value == "1" if name == "thread" else value
+    st.session_state["catalog_address"] = asked.address()
+
+
+def asked_now() -> Asked:
+    """What the widgets say."""
+    given = {name: st.session_state.get(f"catalog_{name}") for name in FIELDS}
+    given["thread"] = "1" if given["thread"] else ANY
+    return Asked(**{name: value for name, value in given.items() if value is not None})
+
+
+def leave(asked: Asked, trick: str | None) -> None:
+    """The address says what is shown."""
+    shown = ({"trick": trick} if trick else {}) | asked.address()
+    if dict(st.query_params.items()) != shown:
+        st.query_params.from_dict(shown)
+    st.session_state["catalog_address"] = asked.address()
 
 
 def clear() -> None:
-    st.session_state["catalog_search"] = ""
-    st.session_state["catalog_family"] = ALL
+    put(Asked(lang=st.session_state.get("catalog_lang") or "en"))
 
 
-def unknown(trick_id: str) -> None:
+def keep(name: str) -> dict[str, Any]:
+    return {"key": f"catalog_{name}", "persist_state": "session", "label_visibility": "collapsed"}
+
+
+def languages() -> None:
+    """The switch; a second press on the chosen language changes nothing."""
+    st.segmented_control(
+        "Language", list(chinese.LANGUAGES), format_func=chinese.LANGUAGES.__getitem__,
+        required=True, **keep("lang"),
+    )  # fmt: skip
+
+
+def grid() -> None:
+    before = asked_now()
+    say = chinese.words(before.language)
+    with st.container(horizontal=True, vertical_alignment="bottom", key="catalog-head"):
+        with st.container(gap=None):
+            st.title(say("Catalog"), anchor=False)
+            text = (
+                "{n} tricks. Each card has its formula, its source, when it fails, and what it "
+                "did on this machine."
+            )
+            st.markdown(say(text, n=len(catalog())))
+        with st.container(horizontal=True, width="content", key="catalog-lang"):
+            languages()
+    with st.container(horizontal=True, vertical_alignment="center", key="catalog-filters"):
+        st.text_input(
+            "Search", type="search", live=True, icon=":material/search:", width=300,
+            placeholder=say("Search: name, claim, 中文"), **keep("q"),
+        )  # fmt: skip
+        select("cost", finder.COSTS, say)
+        select("network", finder.NETWORKS, say)
+        if len(finder.tasks()) > 1:
+            select("task", {ANY: "Any task"} | {one: one for one in finder.tasks()}, say)
+        st.toggle(
+            say("Named in the thread"), key="catalog_thread", persist_state="session",
+            width="content",
+        )  # fmt: skip
+    asked = asked_now()
+    wide = finder.found(asked, whatever_family=True)
+    counts = {one: sum(trick.family() == one for trick in wide) for one in finder.families()}
+
+    def with_count(name: str) -> str:
+        if name == ANY:
+            return say("All {n}", n=len(wide))
+        return f"{say(family_name(name))} {counts[name]}"
+
+    st.pills("Family", [ANY, *counts], required=True, format_func=with_count, **keep("family"))
+    asked = asked_now()
+    found = finder.found(asked)
+    if asked.narrow() and found:
+        with st.container(horizontal=True, vertical_alignment="center", key="catalog-count"):
+            text = say("{n} of {all} tricks", n=len(found), all=len(catalog()))
+            st.markdown(text, width="content")
+            st.button(say("Clear"), on_click=clear, type="tertiary", icon=":material/close:")
+    left_out(say)
+    if not found:
+        no_hit(asked)
+    leave(asked, None)
+    opened = tiles(found, measured(store()), asked.language, dark=dark())
+    if opened in catalog():
+        leave(asked, opened)
+        st.rerun()
+
+
+def select(name: str, labels: dict[str, str], say: Any) -> None:
+    st.selectbox(
+        name.capitalize(), list(labels), format_func=lambda one: say(labels[one]), width=180,
+        filter_mode=None, **keep(name),
+    )  # fmt: skip
+
+
+def left_out(say: Any) -> None:
+    """The files of one's own that did not become tricks."""
+    for file, reason, remedy in own.troubles():
+        st.warning(
+            f"{words.plain(reason)} {words.plain(remedy)}",
+            title=f"{say('This file is left out')}: {words.plain(file)}",
+            icon=":material/warning:",
+        )
+
+
+def no_hit(asked: Asked) -> None:
+    """Nothing matches: what may have been meant, and the way back."""
+    say = chinese.words(asked.language)
+    query = asked.q.strip()
+    guess = finder.nearest(query) if query else None
+    with st.container(border=True, key="no-hit"):
+        said = say("No trick matches “{query}”.", query=words.plain(query))
+        said = said if query else say("No trick matches this.")
+        if guess is not None:
+            title = chinese.titles(guess.card, asked.language)[0]
+            said += " " + say("Did you mean **{title}**?", title=title)
+        st.markdown(said)
+        if guess is not None:
+            cards.link(guess, asked.language)
+        st.button(say("Clear the search"), on_click=clear)
+
+
+def unknown(trick_id: str, asked: Asked) -> None:
     """An address that names no trick."""
-    guess = nearest(trick_id)
+    say = chinese.words(asked.language)
+    guess = finder.nearest(trick_id)
     shown = words.plain(trick_id[:40])
-    st.title("No such trick", anchor=False)
+    st.title(say("No such trick"), anchor=False)
     with st.container(border=True, key="unknown-trick"):
         st.markdown(
             f"There is no trick “{shown}” in this catalog. It may have been renamed, or the "
             "address was cut off."
         )
+        left_out(say)
         if guess is not None:
-            st.page_link(
-                "catalog.py", label=f"Did you mean {guess.card.title}?",
-                icon=":material/arrow_forward:", query_params={"trick": guess.id()},
-            )  # fmt: skip
-        st.page_link("catalog.py", label="All tricks", icon=":material/arrow_back:")
-
-
-def families(found: list[type[Trick]]) -> dict[str, int]:
-    """How many of the tricks found each family has, in the catalog's order."""
-    counts = dict.fromkeys((one.family() for one in catalog().values()), 0)
-    for one in found:
-        counts[one.family()] += 1
-    return counts
-
-
-def grid() -> None:
-    tricks = list(catalog().values())
-    with st.container(horizontal=True, vertical_alignment="bottom", key="catalog-head"):
-        with st.container(gap=None):
-            st.title("Catalog", anchor=False)
-            st.markdown(
-                f"{len(tricks)} tricks. Each card has its formula, its source, when it fails, "
-                "and what it did on this machine."
-            )
-        query = st.text_input(
-            "Search", type="search", live=True, key="catalog_search", persist_state="session",
-            label_visibility="collapsed", placeholder="Search: name, claim, 中文",
-            icon=":material/search:", width=300,
-        )  # fmt: skip
-    found = [one for one in tricks if matches(one, query or "")]
-    counts = families(found)
-
-    def with_count(name: str) -> str:
-        return f"All {len(found)}" if name == ALL else f"{cards.family_name(name)} {counts[name]}"
-
-    family = st.pills(
-        "Family", [ALL, *counts], default=ALL, required=True, format_func=with_count,
-        key="catalog_family", persist_state="session", label_visibility="collapsed",
-    )  # fmt: skip
-    if not found:
-        no_hit(query or "")
-        return
-    shown = [one for one in found if family in (ALL, None, one.family())]
-    if not shown:
-        st.markdown(f"No trick of this family matches “{words.plain(query or '')}”.")
-        st.button("Clear the search", on_click=clear)
-        return
-    evidence = measured(store())
-    with st.grid(min_column_width=250, gap="small", key="catalog-grid"):
-        for one in shown:
-            cards.small_card(one, evidence.get(one.id()))
+            title = chinese.titles(guess.card, asked.language)[0]
+            st.markdown(say("Did you mean **{title}**?", title=title))
+            cards.link(guess, asked.language)
+        cards.back(asked)
 
 
 st.html(Path(__file__).parent / "parts" / "catalog.css")
 chosen = st.query_params.get("trick")
-# A link from this page to itself shows the right page, but leaves the old address in the bar.
-st.query_params.from_dict({} if chosen is None else {"trick": chosen})
+arrive()
 if chosen is None:
     grid()
 elif chosen not in catalog():
-    unknown(chosen)
+    unknown(chosen, asked_now())
+    leave(asked_now(), chosen)
 else:
-    cards.page(catalog()[chosen], measured(store()).get(chosen))
+    cards.page(catalog()[chosen], measured(store()).get(chosen), asked_now(), languages)
+    leave(asked_now(), chosen)

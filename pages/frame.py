@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages.parts import own
 from pages.parts.home import store, wake, worker
 
 PARTS = Path(__file__).parent / "parts"
@@ -32,6 +33,7 @@ def watch_worker() -> None:
     badge()
 
 
+own.decide()
 st.set_page_config(
     page_title="Trickboard",
     page_icon=PARTS / "icon.svg",

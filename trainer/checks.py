@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trainer.experiment import Arm, Setup
-    from tricks.base import Trick
+    from tricks.base import Rule, Trick
 
 WHAT_A_SLOT_DOES = {
     "activation": "Both replace the activation of every hidden layer",
@@ -56,17 +56,27 @@ def notices(setup: Setup, tricks: Iterable[Trick]) -> list[Notice]:
                 numbers = rule.when(own, other, facts)
                 if numbers is None:
                     continue
-                ids = (own.id(),) if other is None else (own.id(), other.id())
-                found.append(
-                    Notice(
-                        kind=rule.kind,
-                        title=rule.title.format(**numbers),
-                        reason=rule.reason.format(**numbers),
-                        tricks=ids,
-                    )
-                )
+                found.append(told(rule, own, other, numbers))
     kinds = ["error", "warning", "hint"]
     return sorted(found, key=lambda one: kinds.index(one.kind))
+
+
+def told(rule: Rule, own: Trick, other: Trick | None, numbers: dict[str, object]) -> Notice:
+    """What a rule says. If its text leaves out one of two tricks, the title begins with both."""
+    title, reason = rule.title.format(**numbers), rule.reason.format(**numbers)
+    both = [own] if other is None else [own, other]
+    text = f"{title} {reason}".casefold()
+    if other is not None and not all(named(one, text) for one in both):
+        title = f"{own.card.title} with {other.card.title}: {title}"
+    return Notice(
+        kind=rule.kind, title=title, reason=reason, tricks=tuple(one.id() for one in both)
+    )
+
+
+def named(trick: Trick, text: str) -> bool:
+    """Whether a text, in small letters, names a trick by its title or its id."""
+    title = trick.card.title.casefold()
+    return any(name in text for name in (title, title.split(" (")[0], trick.id().replace("_", " ")))
 
 
 def met(name: str | None, own: Trick, tricks: list[Trick]) -> list[Trick | None]:

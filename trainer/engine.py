@@ -144,6 +144,8 @@ def train(
             raise Diverged(step)
         yield from (Point(step, key, value) for key, value in last.items())
         yield Point(step, "seconds", clock.seconds)
+        beside = reports.on_grid(network, *task.seen, trained=step > 0)
+        yield from (Point(step, key, value) for key, value in beside.items())
         if step:
             yield Point(step, "samples_per_second", step * setup.batch_size / clock.seconds)
 

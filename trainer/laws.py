@@ -22,6 +22,7 @@ from trainer.lawbench import Bench as Bench
 from trainer.regimes import try_it
 from tricks import catalog
 from tricks.base import Slot, Trick
+from tricks.own import FAMILY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -134,6 +135,9 @@ def card_is_complete(trick: type[Trick], bench: Bench) -> None:
 def speaks_chinese(trick: type[Trick], bench: Bench) -> None:
     """The card is there in Chinese too."""
     card = trick.card
+    if trick.family() == FAMILY:
+        want(card.title_zh.strip(), "title_zh is empty; a trick of one's own may repeat the title")
+        return
     want(CHINESE.search(card.title_zh), "title_zh has no Chinese characters")
     want(card.zh is not None, "zh is missing: zh=Chinese(claim=, when=, watch_out=)")
     for part in ("claim", "when", "watch_out"):
@@ -221,15 +225,16 @@ def instances_travel(trick: type[Trick], bench: Bench) -> None:
 def regime_is_an_experiment(trick: type[Trick], bench: Bench) -> None:
     """What Try it opens can be launched."""
     regime = trick.card.regime
-    want(regime is not None, "regime is missing: regime=Regime(setup={...}) where the effect shows")
-    assert regime is not None
-    named = {*regime.beside, *regime.baseline}
-    want(trick.id() not in named, "regime names its own trick in beside or baseline")
-    want(named <= set(catalog()), f"regime names {', '.join(named - set(catalog()))}")
-    known = {one.name: one for one in trick.knobs()}
-    for name, value in regime.knobs.items():
-        problem = known[name].check(value) if name in known else "is no knob of this trick"
-        want(problem is None, f"regime.knobs: {name} {problem}")
+    if regime is not None:
+        named = {*regime.beside, *regime.baseline}
+        want(trick.id() not in named, "regime names its own trick in beside or baseline")
+        want(named <= set(catalog()), f"regime names {', '.join(named - set(catalog()))}")
+        known = {one.name: one for one in trick.knobs()}
+        for name, value in regime.knobs.items():
+            problem = known[name].check(value) if name in known else "is no knob of this trick"
+            want(problem is None, f"regime.knobs: {name} {problem}")
+    elif trick.family() != FAMILY:
+        raise Broken("regime is missing: regime=Regime(setup={...}) where the effect shows")
     experiment = parse({key: val for key, val in try_it(trick, {}).items() if key != "design"})
     want(len(experiment.arms) > 1, "it compares nothing: name other tricks in regime.beside")
     want(experiment.setup.device == "auto", "regime.setup must leave the device to the machine")

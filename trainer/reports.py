@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 
 from trainer import diagnostics
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 500  # test images that activations are measured on
 RHO = 0.05  # how far uphill the sharpness looks: the radius of the paper's CIFAR-10 runs
+ROOM = 12_000  # letters of a report for pictures
 FIGURES = 5  # significant figures of a number in a report
 
 
@@ -52,10 +55,25 @@ def of_trick(trick: Trick, task: Classification) -> dict[str, Any]:
     told = dict(trick.report())
     if "cleaning" in told:
         told["cleaning"] = told["cleaning"] | task.found(trick.id())
+        told["cleaning"]["examples"] = packed(told["cleaning"].get("examples", ()))
     acted = trick.acted()
     if acted is not None:
         told["acted"] = acted._asdict()
     return told
+
+
+def packed(examples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """As many examples as a report has room for, the pixels of each as base64 beside its shape."""
+    found: list[dict[str, Any]] = []
+    room = ROOM
+    for one in examples:
+        picture = np.array(one["pixels"], np.uint8)
+        pixels = base64.b64encode(picture.tobytes()).decode("ascii")
+        room -= len(pixels)
+        if room < 0 and found:
+            break
+        found.append({**one, "pixels": pixels, "shape": list(picture.shape)})
+    return found
 
 
 def answers(predict: Predictor, task: Classification) -> Tensor:
@@ -97,19 +115,20 @@ def of_network(network: Module, task: Classification) -> dict[str, Any]:
 
 
 def on_grid(
-    network: Module, logits: Tensor | None = None, y: Tensor | None = None
+    network: Module, logits: Tensor, y: Tensor, *, trained: bool
 ) -> dict[str, float]:
     """The numbers beside every point of the curves.
 
     ``weight_norm``; after the first step ``grad_first`` and ``grad_last``, the norms of the
-    gradients of the first and the last weight matrix in the latest batch; and ``ece``, if there
-    are the (N, C) outputs that were judged anyway and their labels. Dead units are not among them:
-    to find them takes as long as judging does.
+    gradients of the first and the last weight matrix in the latest batch; and ``ece`` of the (N, C)
+    outputs that were judged anyway. Dead units are not among them: to find them takes as long as
+    judging does.
     """
-    found = {"weight_norm": diagnostics.weight_norm(network)}
-    if logits is not None and y is not None:
-        found["ece"] = diagnostics.calibration_error(logits.softmax(dim=-1), y).item()
-    ends = diagnostics.gradient_ends(network)
+    found = {
+        "weight_norm": diagnostics.weight_norm(network),
+        "ece": diagnostics.calibration_error(logits.softmax(dim=-1), y).item(),
+    }
+    ends = diagnostics.gradient_ends(network) if trained else None
     return found | dict(zip(("grad_first", "grad_last"), ends or (), strict=False))
 
 

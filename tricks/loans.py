@@ -39,7 +39,7 @@ class Split:
 
     def subset(self, which: Tensor) -> Split:
         """These examples, by position (M,) or mask (N,)."""
-        index = None if self.index is None else self.index[which]
+        index = None if self.index is None else self.index[which.to(self.index.device)]
         return Split(x=self.x[which], y=self.y[which], classes=self.classes, index=index)
 
 
@@ -121,11 +121,13 @@ class NetworkSpec:
     networks know it; (N, C, H, W) maps go in and come out.
 
     attention(features)           cnn, resnet: at the end of a branch, before the skip is added
-    map_dropout()                 cnn, resnet: after a convolution's activation
+    map_dropout()                 cnn: after an activation; resnet: between two convolutions
     drop_path(part)               any with skips: on the branch; ``part`` is depth l/L, 0 to 1
-    downsample(features)          cnn: instead of a pooling; resnet: instead of a stride of 2
+    downsample(features)          halves the map; cnn: instead of a pooling, rounded down;
+                                  resnet: instead of a stride of 2, rounded up
     convolution(C, C', k, stride, bias)   cnn, resnet: instead of nn.Conv2d
-    block(spec, C, C', stride)    resnet: instead of the plain block
+    block(spec, C, C', stride)    resnet: instead of a block's two convolutions; the skip,
+                                  the attention and the last activation stay around it
     fusion(channels of stages)    resnet: the maps of all stages to (N, F); has ``features`` = F
     """
 

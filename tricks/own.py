@@ -106,6 +106,8 @@ def load(path: Path) -> type[Trick]:
     digest = hashlib.sha256(source).hexdigest()[:16]
     module = ModuleType(f"trickboard_{digest}.{FAMILY}.{path.stem}")
     module.__file__ = str(path.absolute())
+    for name in (f"trickboard_{digest}", f"trickboard_{digest}.{FAMILY}"):
+        sys.modules.setdefault(name, ModuleType(name))
     sys.modules[module.__name__] = module  # dataclasses and pickle look there
     try:
         exec(compile(source, module.__file__, "exec", dont_inherit=True), module.__dict__)

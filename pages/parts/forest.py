@@ -21,6 +21,7 @@ from trainer.statistics import WORDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from pages.parts.findings import Mark
     from pages.parts.reader import Look
     from pages.parts.results import ArmResult, Results
     from trainer.statistics import Comparison
@@ -53,9 +54,11 @@ component = st.components.v2.component(
 )
 
 
-def forest(look: Look, results: Results, slots: int) -> None:
-    """Draw the results table."""
-    component(key="results", data={"html": table(look, results, slots)})
+def forest(
+    look: Look, results: Results, slots: int, marks: Sequence[Sequence[Mark]] = ()
+) -> None:
+    """Draw the results table; ``marks`` are badges for each arm."""
+    component(key="results", data={"html": table(look, results, slots, marks)})
 
 
 class Scale:
@@ -87,7 +90,9 @@ class Scale:
         return [i * step for i in range(first, last + 1)]
 
 
-def table(look: Look, results: Results, slots: int) -> str:
+def table(
+    look: Look, results: Results, slots: int, marks: Sequence[Sequence[Mark]] = ()
+) -> str:
     """The whole table as HTML; names are escaped."""
     factor = 100.0 if results.accuracy else 1.0
     scale = Scale(results.comparisons, factor)
@@ -99,7 +104,8 @@ def table(look: Look, results: Results, slots: int) -> str:
     for i, arm in enumerate(results.arms):
         one = compared.get(arm.name)
         why = reason(one, per_run, slots, look.row.experiment) if one else ""
-        rows.append(row(look, results, i, arm, one, why, scale))
+        badges = "".join(badge(mark) for mark in marks[i]) if marks else ""
+        rows.append(row(look, results, i, arm, one, why, scale, badges))
     summary = "; ".join(spelled(results, one) for one in results.comparisons)
     return (
         f"<table><caption>Differences from {escape(results.arms[0].name)}: {escape(summary)}."
@@ -124,6 +130,7 @@ def row(
     one: Comparison | None,
     why: str,
     scale: Scale,
+    badges: str,
 ) -> str:
     margin = results.comparisons[0].margin if results.comparisons else 0.0
     value = words.NOTHING if arm.mean is None else results.value(arm.mean, arm.n)
@@ -138,7 +145,7 @@ def row(
     under = f"<small class='under'><b>{word}</b> {escape(why)}</small>" if one else ""
     return (
         f"<tr><th scope='row'{breaks}><span class='tb-arm'>{arms.swatch(i)}<span>{escape(arm.name)}"
-        f"{under}{losses(look, i)}</span></span></th><td class='right'>{arm.n}</td>"
+        f"{under}{losses(look, i)}{badges}</span></span></th><td class='right'>{arm.n}</td>"
         f"<td class='right wide'>{value}{half}</td>"
         f"<td class='plot'>{plot(i, one, margin, scale)}</td>"
         f"<td class='right'>{difference(results, arm, one)}</td>"
@@ -153,6 +160,12 @@ def losses(look: Look, i: int) -> str:
         count = sum(run.arm == i and run.state == state for run in look.runs)
         lost += [f"{count} {state}"] if count else []
     return f"<small class='lost'>{', '.join(lost)}</small>" if lost else ""
+
+
+def badge(mark: Mark) -> str:
+    """A word in a frame and why, under the arm's name."""
+    kind = "mark grave" if mark.grave else "mark"
+    return f"<small class='{kind}'><b>{escape(mark.word)}</b> {escape(mark.why)}</small>"
 
 
 def difference(results: Results, arm: ArmResult, one: Comparison | None) -> str:

@@ -16,42 +16,6 @@ if TYPE_CHECKING:
     Knobs = dict[str, float]
 
 
-def relu(x: Array) -> Array:
-    return np.maximum(x, 0)
-
-
-def silu(x: Array) -> Array:
-    return x / (1 + np.exp(-x))
-
-
-def mish(x: Array) -> Array:
-    return x * np.tanh(np.log1p(np.exp(x)))
-
-
-def soft_threshold(x: Array, tau: float) -> Array:
-    return np.sign(x) * np.maximum(np.abs(x) - tau, 0)
-
-
-def activation(
-    f: Callable[..., Array], *names: str, reach: float = 3.0
-) -> Callable[[Sketch, Knobs], str]:
-    """The curve of ``f`` over ReLU; ``names`` are the knobs that ``f`` takes."""
-
-    def draw(sketch: Sketch, knobs: Knobs) -> str:
-        x = np.linspace(-reach, reach, 241)
-        y = f(x, *(knobs[name] for name in names))
-        low = min(-reach / 6, float(y.min()) - reach / 15)
-        across, up = (-reach, reach), (low, 1.02 * reach)
-        axes = sketch.axes(across, up, across="input", up="output", zero=True)
-        plain = f is relu
-        if not plain:
-            axes.line(x, relu(x), "gray", width=1.25)
-        axes.line(x, y)
-        return "What a unit passes on." if plain else "What a unit passes on; gray: ReLU."
-
-    return draw
-
-
 def schedule(trick: Trick) -> Callable[[Sketch, Knobs], str]:
     """The factor on the learning rate, asked of the trick's own ``factor``."""
 
@@ -66,6 +30,15 @@ def schedule(trick: Trick) -> Callable[[Sketch, Knobs], str]:
         return "The learning rate over training, drawn by the trick's own code; gray: constant."
 
     return draw
+
+
+def scale_schedule(sketch: Sketch, knobs: Knobs) -> str:
+    """Half a cosine, made for other steps than the run has."""
+    ratio, t = knobs["ratio"], np.linspace(0, 1, 240)
+    axes = sketch.axes((0, 1), (0, 1.06), across="training", up="rate")
+    axes.line(t, (1 + np.cos(np.pi * t)) / 2, "gray", width=1.25)
+    axes.line(t, (1 + np.cos(np.pi * np.minimum(1, t / ratio))) / 2)
+    return f"Cosine made for {ratio:g} times the steps of the run; gray: for all of them."
 
 
 def flooding(sketch: Sketch, knobs: Knobs) -> str:

@@ -29,6 +29,7 @@ from pages.parts import preview_paths as paths
 from pages.parts import preview_pictures as pictures
 from pages.parts.drawing import Sketch
 from tricks import catalog
+from tricks.own import FAMILY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -38,16 +39,10 @@ if TYPE_CHECKING:
     Draw = Callable[[Sketch, dict[str, float]], str]  # draws, and says in words what one sees
 
 DRAWINGS: dict[str, Draw] = {
-    "relu": curves.activation(curves.relu),
-    "silu": curves.activation(curves.silu),
-    "mish": curves.activation(curves.mish),
-    "soft_threshold": curves.activation(curves.soft_threshold, "tau", reach=1.0),
+    "scale_schedule": curves.scale_schedule,
     "batch_norm": pictures.averaged(None),
     "group_norm": pictures.averaged("groups"),
     "skip_connection": pictures.skip_connection,
-    "init_kaiming": paths.initialization("kaiming"),
-    "init_xavier": paths.initialization("xavier"),
-    "init_torch_default": paths.initialization("torch"),
     "label_smoothing": pictures.label_smoothing,
     "flooding": curves.flooding,
     "dropout": pictures.dropout,
@@ -89,18 +84,19 @@ def preview(
         KeyError: there is no such trick.
         ValueError: a knob is out of its range.
     """
-    return drawn(trick_id, frozen(knobs), width, height, dark)[0]
+    return drawn(catalog()[trick_id], frozen(knobs), width, height, dark)[0]
 
 
 def caption(trick_id: str, knobs: Mapping[str, float | None] | None = None, *, height: int) -> str:
     """What the picture of that height shows, in a sentence: its caption and alternative text."""
-    return drawn(trick_id, frozen(knobs), 2 * height, height, False)[1]
+    return drawn(catalog()[trick_id], frozen(knobs), 2 * height, height, False)[1]
 
 
 def pictured(trick_id: str) -> bool:
     """Whether there is a picture; without one the page sets the formula large."""
     trick = catalog()[trick_id]
-    return trick_id in DRAWINGS or trick.changes("factor") or trick.changes("loss_at")
+    drawn_from = ("factor", "loss_at", "response")
+    return trick_id in DRAWINGS or any(trick.changes(one) for one in drawn_from)
 
 
 def frozen(knobs: Mapping[str, float | None] | None) -> tuple[tuple[str, float], ...]:
@@ -108,15 +104,22 @@ def frozen(knobs: Mapping[str, float | None] | None) -> tuple[tuple[str, float],
     return tuple(sorted((name, value) for name, value in given if value is not None))
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=2048)
 def drawn(
-    trick_id: str, knobs: tuple[tuple[str, float], ...], width: int, height: int, dark: bool
+    kind: type[Trick], knobs: tuple[tuple[str, float], ...], width: int, height: int, dark: bool
 ) -> tuple[str, str]:
-    trick = catalog()[trick_id](**dict(knobs))
+    trick = kind(**dict(knobs))
     sketch = Sketch(width, height, dark=dark)
     values = {name: value for name, value in trick.values().items() if value is not None}
-    words = drawing_of(trick)(sketch, values)
-    return sketch.svg(), words
+    try:
+        words = drawing_of(trick)(sketch, values)
+        return sketch.svg(), words
+    except Exception as error:
+        if trick.family() != FAMILY:
+            raise
+        sketch = Sketch(width, height, dark=dark)  # a person's own code may not break the catalog
+        said = formula(trick)(sketch, values)
+        return sketch.svg(), f"{said} Its picture stopped with {type(error).__name__}: {error}."
 
 
 def drawing_of(trick: Trick) -> Draw:
@@ -126,6 +129,8 @@ def drawing_of(trick: Trick) -> Draw:
         return curves.schedule(trick)
     if trick.changes("loss_at"):
         return preview_loss.loss(trick)
+    if trick.changes("response"):
+        return preview_activation.activation(trick)
     return formula(trick)
 
 

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.parts import words
 from pages.parts.draft import Draft, tick
+from pages.parts.finder import family_order, matches
 from pages.parts.knobs import popover
 from pages.parts.session import bound, draft
 from tricks import catalog
@@ -19,17 +20,15 @@ if TYPE_CHECKING:
     from trainer.checks import Notice
     from tricks.base import Trick
 
-# Families as a network is made: what it is, how it learns, what it learns from. New ones follow.
-FAMILIES = (
-    "activation", "normalization", "architecture", "initialization", "regularization", "loss",
-    "optimizer", "schedule", "augmentation", "data",
-)  # fmt: skip
 GROUPS = {
     "Network": {"activation", "normalization", "architecture", "initialization"},
     "Data": {"augmentation", "data"},
+    "Own": {"own"},
 }
 FILTERS = ["All", "Chosen", "Network", "Training", "Data"]
-TALL = 40  # a longer list scrolls in a frame of its own
+OWN = "Own"  # stands among the filters where a person has tricks of one's own
+TALL = 40  # a list of more tricks scrolls in a frame of its own
+FRAME = 560
 MARKS = {"error": ":red[:material/block: {}]", "warning": ":orange[:material/warning: {}]"}
 
 
@@ -37,10 +36,6 @@ def group(trick: type[Trick]) -> str:
     """Network, Training or Data."""
     family = trick.family()
     return next((name for name, families in GROUPS.items() if family in families), "Training")
-
-
-def family_order(family: str) -> tuple[int, str]:
-    return (FAMILIES.index(family) if family in FAMILIES else len(FAMILIES), family)
 
 
 @st.fragment
@@ -63,7 +58,7 @@ def trick_list(notices: Sequence[Notice]) -> None:
         )
         shown = st.pills(
             "Show",
-            FILTERS,
+            filters(),
             default="All",
             required=True,
             format_func=lambda one: f"Chosen {chosen}" if one == "Chosen" else one,
@@ -77,25 +72,22 @@ def trick_list(notices: Sequence[Notice]) -> None:
             nothing(query or "", shown or "All")
         return
     marked = marks(notices)
-    height = 480 if len(found) > TALL else "content"
+    height = FRAME if len(found) > TALL else "content"
     with (
         st.container(border=True, height=height, key="listbox"),
         st.container(key="tricklist"),
     ):
-        rows(found, marked)
+        families(found, marked, whole=bool(query) or shown == "Chosen")
+
+
+def filters() -> list[str]:
+    own = any(one.family() == "own" for one in catalog().values())
+    return [*FILTERS, OWN] if own else FILTERS
 
 
 def matching(query: str) -> list[type[Trick]]:
-    """Tricks with all words of the query in name, Chinese name, id or claim."""
-    asked = query.lower().split()
-    return [
-        one
-        for one in catalog().values()
-        if all(
-            word in f"{one.card.title} {one.card.title_zh} {one.id()} {one.card.claim}".lower()
-            for word in asked
-        )
-    ]
+    """Tricks with all words of the query in a title, the id or a sentence of the card."""
+    return [one for one in catalog().values() if matches(one, query)]
 
 
 def passes(trick: type[Trick], shown: str) -> bool:
@@ -132,14 +124,37 @@ def marks(notices: Iterable[Notice]) -> dict[str, str]:
     return found
 
 
-def rows(found: list[type[Trick]], marked: dict[str, str]) -> None:
-    """One container per family, which stays in one piece."""
+def families(found: list[type[Trick]], marked: dict[str, str], *, whole: bool) -> None:
+    """A part for each family that opens and closes; its rows are made when it is open.
+
+    At first those are open that hold a ticked or a marked trick. ``whole``: what a search found
+    stands open, under plain headings.
+    """
+    ticked = draft()["ticked"]
     for family in sorted({one.family() for one in found}, key=family_order):
+        own = [one for one in found if one.family() == family]
+        own.sort(key=lambda one: (not one.is_default, one.card.title))
+        title = family.replace("_", " ").capitalize()
+        if whole:
+            with st.container(key=f"family_{family}", gap=None):
+                st.caption(f"{title} {len(own)}")
+                rows(own, marked)
+            continue
+        chosen = sum(one.id() in ticked for one in own)
+        if chosen or any(one.id() in marked for one in own):
+            st.session_state.setdefault(f"opened_{family}", True)
+        label = f"{title} {len(own)}" + f" · **{chosen} chosen**" * bool(chosen)
         with st.container(key=f"family_{family}", gap=None):
-            st.caption(family.replace("_", " ").capitalize())
-            own = [one for one in found if one.family() == family]
-            for trick in sorted(own, key=lambda one: (not one.is_default, one.card.title)):
-                row(trick, marked.get(trick.id()))
+            part = st.expander(label, type="compact", key=f"opened_{family}", on_change="rerun")
+            if part.open:
+                with part:
+                    rows(own, marked)
+
+
+def rows(own: list[type[Trick]], marked: dict[str, str]) -> None:
+    with st.container(key=f"rows_{own[0].family()}", gap=None):
+        for trick in own:
+            row(trick, marked.get(trick.id()))
 
 
 def row(trick: type[Trick], mark: str | None) -> None:

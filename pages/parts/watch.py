@@ -9,6 +9,8 @@ import streamlit as st
 
 from pages.parts import home, words
 from pages.parts.curves import figure, live
+from pages.parts.diagnosis import closer_look, doctor
+from pages.parts.findings import findings_of
 from pages.parts.forest import forest
 from pages.parts.progress import empty, progress
 from pages.parts.reader import reader_of
@@ -57,15 +59,19 @@ def face(reader: Reader, view: View, was_active: bool) -> None:
     if gone or look.active != was_active:
         st.rerun()  # the whole page once: with or without a clock
     known: Results = reader.once("results", look, lambda: results(look))
+    findings = findings_of(str(reader.store.home), look.row.id)
+    findings.update(look)
     head(reader, look, known)
     if look.state != "done":
         progress(look)
     troubles(reader, look)
     if look.state == "done" and look.count("done"):
         worker = look.worker[1]
-        forest(look, known, worker.slots if worker else 1)
+        forest(look, known, worker.slots if worker else 1, findings.marks(look))
     data = reader.once(view, look, lambda: figure(look, known, view))
     live(data, empty(look))
+    doctor(look, findings)
+    closer_look(look, findings)
     with st.expander("The numbers as a table", key="table"):
         table(known)
 

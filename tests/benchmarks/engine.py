@@ -27,7 +27,7 @@ from trainer.experiment import Run, parse
 from trainer.grid import evaluation_steps
 from trainer.networks import kaiming, multiply_adds
 from trainer.streams import stream
-from trainer.tasks.classification import Classification, judge
+from trainer.tasks.classification import Classification, answers, marks
 
 WORK = {
     "MLP 64-128-128-128-10, digits, batch 32": {
@@ -83,7 +83,7 @@ def by_hand(run: Run, home: Path) -> float:
                 network.train()
     network.eval()
     if task.tests < len(task.test_x):
-        judge(network, task.test_x, task.test_y, task.chunk)[1].mean().item()
+        marks(answers(network, task.test_x, task.chunk), task.test_y)[1].mean().item()
     return time.perf_counter() - begin
 
 

@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from pages.parts import preview_curves, preview_paths, regimes
+from pages.parts import preview_paths, regimes
 from pages.parts.cards import MOMENTS, moments, not_with
 from pages.parts.previews import DRAWINGS, caption, pictured, preview, readable
 from trainer.experiment import parse
@@ -96,22 +96,6 @@ def test_an_unknown_trick_or_knob_is_an_error() -> None:
 def test_a_formula_stands_in_as_readable_text() -> None:
     assert readable(r"P(i) \propto \frac{1}{n_{y_i}}") == "P(i) ∝ (1)/(n_y_i)"
     assert readable(r"\tilde J = |J - b| + b") == "J = |J - b| + b"
-
-
-@pytest.mark.parametrize("name", ["relu", "silu", "mish", "soft_threshold"])
-def test_activation_curves_equal_the_modules(name: str) -> None:
-    import torch
-
-    x = torch.linspace(-6, 6, 101, dtype=torch.float64)
-    module = {
-        "relu": torch.nn.ReLU(),
-        "silu": torch.nn.SiLU(),
-        "mish": torch.nn.Mish(),
-        "soft_threshold": torch.nn.Softshrink(0.3),
-    }[name]
-    knobs = (0.3,) if name == "soft_threshold" else ()
-    mine = getattr(preview_curves, name)(x.numpy(), *knobs)
-    np.testing.assert_allclose(mine, module(x).numpy(), atol=1e-12)
 
 
 @pytest.mark.parametrize(

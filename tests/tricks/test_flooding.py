@@ -7,7 +7,10 @@ import math
 import pytest
 import torch
 
+from trainer.checks import notices
+from trainer.experiment import Setup
 from tricks.loss.flooding import Flooding, flooding, mixed_floor, smoothed_floor
+from tricks.schedule.reduce_on_plateau import ReduceOnPlateau
 
 
 @pytest.mark.parametrize(("loss", "slope"), [(0.05, -1.0), (0.3, 1.0)])
@@ -48,3 +51,18 @@ def test_floors_in_closed_form() -> None:
     assert mixed_floor(1.0) == pytest.approx(0.5)
     assert mixed_floor(0.2) == pytest.approx(0.2277, abs=1e-4)
     assert mixed_floor(1000.0) == pytest.approx(math.log(2), abs=1e-3)
+
+
+def test_it_counts_the_steps_below_the_level() -> None:
+    trick = Flooding(level=0.1)
+    for loss in (0.5, 0.05, 0.2, 0.01):
+        trick.batch_loss(torch.tensor(loss))
+    assert trick.acted() == (2, 4, "steps with a loss below 0.1")
+    assert Flooding().acted().of == 0
+
+
+@pytest.mark.parametrize(("level", "count"), [(0.1, 1), (0.0, 0)])
+def test_a_plateau_before_the_second_descent_is_told(level: float, count: int) -> None:
+    setup = Setup.model_validate({"steps": 1000})
+    said = notices(setup, [Flooding(level=level), ReduceOnPlateau()])
+    assert sum("second descent" in one.title for one in said) == count

@@ -148,7 +148,7 @@ def test_rectification_is_what_torch_multiplies_by() -> None:
 CASES = [  # tricks with knobs, setup, kind, words of the title, and a neighbor without the notice
     ({"sgd": {}, "one_cycle": {}}, {}, "hint", "no momentum for One cycle", {"sgd": {}}),
     ({"adam": {"weight_decay": 0.01}}, {}, "hint", "L2 in Adam", {"adam": {}}),
-    ({"adam": {}, "weight_decay_l2": {}}, {}, "warning", "divides the L2", {"weight_decay_l2": {}}),
+    ({"adam": {}, "weight_decay_l2": {}}, {}, "warning", "Adam divides", {"weight_decay_l2": {}}),
     ({"adam": {}, "decoupled_weight_decay": {}}, {}, "hint", "is AdamW", {"adam": {}}),
     ({"radam": {}, "warmup": {}}, {}, "hint", "RAdam has a warm-up", {"adam": {}, "warmup": {}}),
 ]

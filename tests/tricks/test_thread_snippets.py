@@ -28,7 +28,7 @@ def draw() -> torch.Generator:
 
 def difference(one: Tensor, other: Tensor) -> float:
     """The largest of all differences."""
-    return float((one - other).abs().max())
+    return (one - other).abs().max().item()
 
 
 def snippet_batch_norm(x: Tensor) -> Tensor:

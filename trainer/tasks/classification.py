@@ -80,6 +80,7 @@ class Classification:
         self.split = Split(
             x=train_x, y=given.to(device), classes=self.classes, index=torch.arange(len(true))
         )
+        self.seen: tuple[Tensor, Tensor]  # the last answers on the test slice, and its labels
         self.before: dict[str, tuple[Split, Split]] = {}
         self.extra_steps = 0
         self.bought = 0
@@ -235,7 +236,9 @@ class Classification:
 
     def evaluate(self, predict: Predictor) -> dict[str, float]:
         """The clean metrics of the slices, the same in every arm."""
-        losses, right = judge(predict, self.slice_x, self.slice_y, self.chunk)
+        logits = answers(predict, self.slice_x, self.chunk)
+        self.seen = logits[: self.tests], self.slice_y[: self.tests]
+        losses, right = marks(logits, self.slice_y)
         test = slice(None, self.tests), "test"
         train = slice(self.tests, None), "train"
         sums = torch.stack(
@@ -249,7 +252,7 @@ class Classification:
         """The numbers a run ends with: on all test images."""
         if self.tests == len(self.test_x):
             return dict(last)
-        losses, right = judge(predict, self.test_x, self.test_y, self.chunk)
+        losses, right = marks(answers(predict, self.test_x, self.chunk), self.test_y)
         return {
             **last,
             "test_loss": losses.mean().item(),
@@ -257,10 +260,15 @@ class Classification:
         }
 
 
-def judge(predict: Predictor, x: Tensor, y: Tensor, chunk: int) -> tuple[Tensor, Tensor]:
-    """Cross-entropy and correctness (0 or 1) of each image, both (N,); ``chunk`` at once."""
+def answers(predict: Predictor, x: Tensor, chunk: int) -> Tensor:
+    """The (N, C) outputs for (N, ...) images, ``chunk`` at once."""
     with torch.inference_mode():
-        logits = torch.cat([predict(part) for part in torch.split(x, chunk)])
+        return torch.cat([predict(part) for part in torch.split(x, chunk)])
+
+
+def marks(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Cross-entropy and correctness (0 or 1) of each answer, both (N,)."""
+    with torch.inference_mode():
         return cross_entropy(logits, y, reduction="none"), (logits.argmax(-1) == y).float()
 
 

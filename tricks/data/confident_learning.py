@@ -109,7 +109,7 @@ class ConfidentLearning(Trick):
         help="0 prunes what is confidently another class, 1 as many as the noise rates say",
     )  # fmt: skip
     epochs: int = knob(
-        15, low=1, high=200, integer=True, log=True, symbol="epochs",
+        8, low=1, high=200, integer=True, log=True, symbol="epochs",
         help="passes of each network; too many and it learns the wrong labels by heart",
     )  # fmt: skip
     found: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)

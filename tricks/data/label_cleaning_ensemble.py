@@ -36,8 +36,8 @@ class LabelCleaningEnsemble(Trick):
         claimed_by="the thread; Brodley and Friedl 1999",
         when="Wrong labels (turn up the label noise) and long training, in which the network would "
         "learn them by heart. Each model judges only examples that it was not trained on.",
-        watch_out="Without the label noise it throws hard examples away. After a short training "
-        "there is no gain: the network has not learned the wrong labels yet.",
+        watch_out="A hard example looks like a wrong one: without label noise it throws good ones "
+        "away. Relabeling keeps its own mistakes; here dropping was better.",
         formula=r"\text{flag } i: \; \max_{c \ne y_i} \sum_{m=1}^{M} "
         r"[\,\hat y_{m}^{(-i)}(x_i) = c\,] \ge q",
         paper=Paper(
@@ -52,8 +52,8 @@ class LabelCleaningEnsemble(Trick):
             claim="好几个模型都反对的标签多半是错的：训练前先清洗掉。",
             when="标签有错（把标签噪声调高）而且训练很久、网络会把错误背下来时。"
             "每个模型只评判自己没训练过的样本。",
-            watch_out="没有标签噪声时，它扔掉的是难样本。训练很短时没有收益："
-            "网络还没来得及背下错误标签。",
+            watch_out="难样本看起来也像错的：没有标签噪声时，扔掉的都是好样本。"
+            "改标签会留下自己的错误，这里丢弃更好。",
         ),
         regime=Regime(setup={"train_size": 600, "label_noise": 0.3, "epochs": 60}),
         rules=(
@@ -98,7 +98,7 @@ class LabelCleaningEnsemble(Trick):
         help="0 drops what is flagged, 1 gives it the label that was voted",
     )  # fmt: skip
     epochs: int = knob(
-        15, low=1, high=200, integer=True, log=True, symbol="epochs",
+        8, low=1, high=200, integer=True, log=True, symbol="epochs",
         help="passes of each model; too many and it learns the wrong labels by heart",
     )  # fmt: skip
     found: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)

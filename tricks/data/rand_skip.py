@@ -47,8 +47,7 @@ class RandSkip(Trick):
         ),
         regime=Regime(
             setup={"train_size": 1000, "epochs": 8},
-            knobs={"sorted": 1},
-            beside=("sequential", "shuffle"),
+            beside=("sequential",),
         ),
         rules=(
             Rule(
@@ -66,7 +65,7 @@ class RandSkip(Trick):
         help="up to so many examples are skipped, once, before the first step",
     )  # fmt: skip
     sorted: int = knob(
-        0, low=0, high=1, integer=True, symbol="sorted",
+        1, low=0, high=1, integer=True, symbol="sorted",
         help="1: the file holds class after class, as many do; 0: it was mixed once",
     )  # fmt: skip
     start: int | None = field(init=False, default=None, repr=False, compare=False)

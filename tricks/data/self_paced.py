@@ -43,7 +43,7 @@ class SelfPaced(Trick):
             "错误标签最后还是会进来。",
         ),
         regime=Regime(
-            setup={"train_size": 600, "label_noise": 0.3, "epochs": 60},
+            setup={"train_size": 600, "label_noise": 0.3, "epochs": 20},
             knobs={"final": 0.7},
             beside=("curriculum",),
         ),

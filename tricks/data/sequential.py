@@ -42,9 +42,7 @@ class Sequential(Trick):
             watch_out="如果文件按类别排好，每个批次只有一个类，网络会忘掉其他类；"
             "事先打乱一次的文件则与随机打乱一样好。",
         ),
-        regime=Regime(
-            setup={"train_size": 1000, "epochs": 8}, knobs={"sorted": 1}, beside=("shuffle",)
-        ),
+        regime=Regime(setup={"train_size": 1000, "epochs": 8}),
         rules=(
             Rule(
                 kind="hint",
@@ -57,7 +55,7 @@ class Sequential(Trick):
     )
     slot = Slot.SAMPLER
     sorted: int = knob(
-        0, low=0, high=1, integer=True, symbol="sorted",
+        1, low=0, high=1, integer=True, symbol="sorted",
         help="1: the file holds class after class, as many do; 0: it was mixed once",
     )  # fmt: skip
 

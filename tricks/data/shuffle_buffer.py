@@ -55,8 +55,8 @@ class ShuffleBuffer(Trick):
         ),
         regime=Regime(
             setup={"train_size": 1000, "epochs": 8},
-            knobs={"size": 300, "sorted": 1},
-            beside=("sequential", "shuffle"),
+            knobs={"size": 300},
+            beside=("sequential",),
         ),
         rules=(
             Rule(
@@ -78,7 +78,7 @@ class ShuffleBuffer(Trick):
         help="examples in the buffer; 1 reads the file in order",
     )  # fmt: skip
     sorted: int = knob(
-        0, low=0, high=1, integer=True, symbol="sorted",
+        1, low=0, high=1, integer=True, symbol="sorted",
         help="1: the file holds class after class, as many do; 0: it was mixed once",
     )  # fmt: skip
 

@@ -40,7 +40,9 @@ class CheckpointEnsemble(Trick):
             watch_out="同一条路上的邻居错得相似，收益比独立网络小。"
             "太早的检查点会拖低平均；学习率降到零则没有什么可平均。",
         ),
-        regime=Regime(setup={"train_size": 400, "label_noise": 0.2, "epochs": 40}),
+        regime=Regime(
+            setup={"train_size": 400, "label_noise": 0.2, "epochs": 40}, metric="test_loss"
+        ),
         rules=(
             *(
                 Rule(

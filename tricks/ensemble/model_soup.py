@@ -51,7 +51,9 @@ class ModelSoup(Trick):
             "论文里各条尾巴的超参数也不同。",
         ),
         regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.2, "epochs": 40}, knobs={"ingredients": 4}
+            setup={"train_size": 400, "label_noise": 0.2, "epochs": 40},
+            knobs={"ingredients": 4},
+            metric="test_loss",
         ),
         rules=(
             Rule(

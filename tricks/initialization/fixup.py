@@ -30,9 +30,10 @@ class Fixup(Trick):
         claim="Residual networks train at high rates without any normalization.",
         claimed_by="Zhang et al. 2019",
         when="Deep residual networks in which batches are too small for batch norm.",
-        watch_out="Branches and the last layer start at zero, so the first steps are slow. The "
-        "paper's scalar biases are left out: the convolutions have biases of their own here. "
-        "Its extra regularization is left out too.",
+        watch_out="Not shown here: with 12 blocks at a rate of 0.4 it is behind skips that are "
+        "merely scaled by 1/√depth (.910 and .965 after 4 epochs, 3 seeds on digits), since all "
+        "starts at zero and takes its time. Left out are the paper's scalar biases, for the "
+        "convolutions have their own, and its extra regularization.",
         formula=r"W_\text{first} \leftarrow L^{-\frac{1}{2m - 2}}\,W_\text{first}, \quad "
         r"W_\text{last} = 0, \quad y = x + a\,F(x)",
         paper=Paper(
@@ -45,11 +46,12 @@ class Fixup(Trick):
         zh=Chinese(
             claim="残差网络不用任何归一化也能以高学习率训练。",
             when="批次太小、用不了批归一化的深层残差网络。",
-            watch_out="各分支和最后一层都从零开始，所以最初几步很慢。论文里的标量偏置被省略：这"
-            "里的卷积自带偏置。论文额外的正则化也没有。",
+            watch_out="这里没有得到证实：12 个块、学习率 0.4 时，它不如只把跳连分支乘以 1/√深度（"
+            "4 个 epoch 后 .910 对 .965，digits 上 3 个种子），因为一切从零开始，需要时间。省略了"
+            "论文的标量偏置（卷积自带偏置）和额外的正则化。",
         ),
         regime=Regime(
-            setup={"network": {"kind": "resnet", "depth": 12, "width": 8}, "epochs": 4},
+            setup={"network": {"kind": "resnet", "depth": 12, "width": 8}, "epochs": 4, "lr": 0.4},
             baseline=("skip_connection",),
             beside=("batch_norm",),
         ),
@@ -82,6 +84,7 @@ class Fixup(Trick):
     )
     slot = Slot.INITIALIZATION
     kinds = ("resnet",)  # elsewhere a ReLU ends the branch, and has no slope at its zero
+    learns = False  # the blocks start silent, and 60 steps do not wake them up
 
     def initialize(self, network: Module, rng: Generator) -> None:
         from torch import nn

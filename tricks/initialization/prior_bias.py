@@ -31,9 +31,9 @@ class PriorBias(Trick):
         claim="The network starts from the class frequencies, so no early steps go to learn them.",
         claimed_by="Lin et al. 2017",
         when="Unbalanced classes: the loss of the first steps is lower and steadier.",
-        watch_out="It saves the first steps and no more: the same network is found later "
-        "without it. The paper sets one bias for rare objects, π = .01; with several classes it "
-        "is the logarithm of each one's share.",
+        watch_out="It saves the first steps on the training data and no more. Test images have "
+        "all classes equally often here, so their loss starts higher. The paper sets one bias for "
+        "rare objects, π = .01; with several classes it is the logarithm of each one's share.",
         formula=r"b_c = s \log \pi_c, \quad \text{for two classes } b = -\log\frac{1 - \pi}{\pi}",
         paper=Paper(
             authors="Lin et al.",
@@ -45,8 +45,8 @@ class PriorBias(Trick):
         zh=Chinese(
             claim="网络一开始就知道各类的频率，最初几步不必浪费在这上面。",
             when="类别不均衡时：最初的损失更低、更稳。",
-            watch_out="只省下最初几步：没有它，网络随后也会到同样的地方。论文只为稀有目标设一个"
-            "偏置，π = .01；多类时就是各类占比的对数。",
+            watch_out="只在训练数据上省下最初几步。这里的测试图像各类一样多，所以测试损失一开始反"
+            "而更高。论文只为稀有目标设一个偏置，π = .01；多类时就是各类占比的对数。",
         ),
         regime=Regime(
             setup={
@@ -55,7 +55,6 @@ class PriorBias(Trick):
                 "network": {"kind": "mlp", "depth": 3, "width": 64},
                 "epochs": 2,
             },
-            metric="test_loss",
         ),
         rules=(
             Rule(

@@ -27,6 +27,6 @@ class Gate(nn.Module):
 def residuals(network: nn.Module) -> Iterator[Any]:
     """The modules that add a ``branch``, times a ``scale``, to their input."""
     for module in network.modules():
-        adds = getattr(module, "skip", True) and hasattr(module, "scale")
+        adds = hasattr(module, "scale") and getattr(module, "shortcut", True) is not None
         if adds and isinstance(getattr(module, "branch", None), nn.Module):
             yield module

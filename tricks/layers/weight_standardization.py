@@ -21,7 +21,8 @@ def standardize(weight: Tensor, eps: float = 1e-10) -> Tensor:
     centered = rows - rows.mean(dim=1, keepdim=True)
     variance = centered.square().mean(dim=1, keepdim=True)
     scale = (variance + eps).rsqrt() * (2 / rows.shape[1]) ** 0.5
-    return (centered * scale).reshape(weight.shape)
+    standardized: Tensor = centered * scale
+    return standardized.reshape(weight.shape)
 
 
 class Standardize(nn.Module):

@@ -106,8 +106,7 @@ class ClassWeightedCE(Trick):
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         import torch
 
-        plain = self.weights is None
-        weights = torch.ones_like(y[..., :1, :]) if plain else self.weights
+        weights = torch.ones_like(y[..., :1, :]) if self.weights is None else self.weights
         return weighted_cross_entropy(logits, y, weights)
 
     def loss_at(self, p: float) -> float:

@@ -104,6 +104,15 @@ class Flooding(Trick):
                     else None
                 ),
             ),
+            Rule(
+                kind="hint",
+                title="Reduce on plateau lowers the rate before Flooding's second descent",
+                reason="The held-out loss rises for many epochs before it falls again, which "
+                "looks like a plateau, and at a low rate there is little of a second descent. "
+                "Raise the patience, or use another schedule.",
+                other="reduce_on_plateau",
+                when=lambda own, other, facts: {} if own.level else None,
+            ),
         ),
     )
     level: float = knob(

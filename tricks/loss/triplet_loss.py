@@ -107,7 +107,7 @@ class TripletLoss(Trick):
         0.5, low=0.0, high=10.0, neutral=0.0, symbol="w", help="its weight beside the cross-entropy"
     )
     margin: float = knob(
-        0.3, low=0.0, high=2.0, symbol="m",
+        0.3, low=0.01, high=2.0, symbol="m",
         help="how much farther other classes should be; features have length 1",
     )  # fmt: skip
     labels: Tensor | None = field(init=False, default=None, repr=False, compare=False)

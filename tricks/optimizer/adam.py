@@ -53,16 +53,18 @@ class Adam(Trick):
             ),
             Rule(
                 kind="warning",
-                title="Adam divides the L2 penalty away",
+                title="Adam divides {other} away",
                 reason="The penalty's gradient is divided by the gradient's size like the rest, "
                 "so the weights with the largest gradients decay least. Take AdamW for decay.",
                 other="weight_decay_l2",
+                when=lambda own, other, facts: {"other": other.card.title},
             ),
             Rule(
                 kind="hint",
-                title="Adam with decoupled weight decay is AdamW",
+                title="Adam with {other} is AdamW",
                 reason="Both together are what AdamW does in one step.",
                 other="decoupled_weight_decay",
+                when=lambda own, other, facts: {"other": other.card.title},
             ),
         ),
     )

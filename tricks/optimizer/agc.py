@@ -19,7 +19,8 @@ def unit_norms(w: Tensor) -> Tensor:
     import torch
 
     dims = tuple(range(1, w.dim())) if w.dim() > 1 else None
-    return torch.linalg.vector_norm(w, dim=dims, keepdim=w.dim() > 1)
+    norms: Tensor = torch.linalg.vector_norm(w, dim=dims, keepdim=w.dim() > 1)
+    return norms
 
 
 def shares(g: Tensor, w: Tensor, clipping: float) -> Tensor:
@@ -54,7 +55,11 @@ class AGC(Trick):
             "从 0 开始的偏置会被裁得很厉害。",
         ),
         regime=Regime(
-            setup={"network": {"kind": "mlp", "depth": 12, "width": 64}, "epochs": 12},
+            setup={
+                "network": {"kind": "mlp", "depth": 12, "width": 64},
+                "epochs": 8,
+                "lr": 0.3,
+            },
             beside=("grad_clip", "batch_norm"),
         ),
         rules=(

@@ -85,16 +85,18 @@ class GaussNewton(Trick):
             ),
             Rule(
                 kind="error",
-                title="Gauss-Newton takes its own steps",
+                title="Gauss-Newton and {other} both take the step",
                 reason="It solves for the step, so no other trick can decide how it is taken.",
                 other="slot:step",
+                when=lambda own, other, facts: {"other": other.card.title},
             ),
             Rule(
                 kind="warning",
-                title="Gauss-Newton knows the curvature of cross-entropy only",
-                reason="The gradient is of {loss}, the curvature is not, so the step fits neither.",
+                title="Gauss-Newton does not know the curvature of {other}",
+                reason="Its curvature is that of cross-entropy and the gradient is not, so the step fits "
+                "neither.",
                 other="slot:loss",
-                when=lambda own, other, facts: {"loss": other.card.title},
+                when=lambda own, other, facts: {"other": other.card.title},
             ),
         ),
     )

@@ -40,9 +40,7 @@ class GradAccum(Trick):
             watch_out="预算按小批次计算，所以这里每 k 步才更新一次权重，学习率应相应调高。"
             "批归一化看到的仍是小批次。最后凑不满 k 个的部分会被丢弃。",
         ),
-        regime=Regime(
-            setup={"epochs": 10, "batch_size": 8, "lr": 0.05}, beside=("linear_lr_scaling",)
-        ),
+        regime=Regime(setup={"epochs": 10, "batch_size": 8, "lr": 0.05}),
         rules=(
             Rule(
                 kind="hint",

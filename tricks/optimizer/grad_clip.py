@@ -37,7 +37,11 @@ class GradClip(Trick):
             "那时该用归一化。",
         ),
         regime=Regime(
-            setup={"network": {"kind": "mlp", "depth": 12, "width": 64}, "epochs": 12},
+            setup={
+                "network": {"kind": "mlp", "depth": 12, "width": 64},
+                "epochs": 8,
+                "lr": 0.3,
+            },
             beside=("batch_norm",),
         ),
     )

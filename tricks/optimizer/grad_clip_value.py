@@ -36,7 +36,12 @@ class GradClipValue(Trick):
             watch_out="它会改变梯度的方向：大的被截断，其余不变。按长度裁剪则保持方向。",
         ),
         regime=Regime(
-            setup={"network": {"kind": "mlp", "depth": 12, "width": 64}, "epochs": 12},
+            setup={
+                "network": {"kind": "mlp", "depth": 12, "width": 64},
+                "epochs": 8,
+                "lr": 0.3,
+            },
+            knobs={"clip_value": 0.02},
             beside=("grad_clip",),
         ),
     )

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 RANDOM = ("dropout", "spatial_dropout", "dropblock", "stochastic_depth", "rrelu", "gradient_noise")
+CHANGING = (
+    "mixup", "cutmix", "mosaic", "random_crop", "rotate", "affine", "random_erasing", "cutout",
+    "gaussian_noise", "randaugment", "augmix", "hflip",
+)  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -66,37 +70,52 @@ class LBFGS(Trick):
             ),
             Rule(
                 kind="error",
-                title="L-BFGS takes its own steps",
+                title="L-BFGS and {other} both take the step",
                 reason="Its line search decides how a step is taken, so no other trick can.",
                 other="slot:step",
+                when=lambda own, other, facts: {"other": other.card.title},
             ),
             Rule(
                 kind="error",
-                title="L-BFGS and a schedule exclude each other",
+                title="L-BFGS and {other} exclude each other",
                 reason="Its line search finds the length of every step; a rate that changes only "
                 "misleads the search.",
                 other="slot:schedule",
-                when=lambda own, other, facts: None if other.is_default else {},
+                when=lambda own, other, facts: (
+                    None if other.is_default else {"other": other.card.title}
+                ),
             ),
             *(
                 Rule(
                     kind="error",
-                    title="L-BFGS needs the gradient of the loss as it is",
+                    title="L-BFGS needs the gradient as it is, and {other} changes it",
                     reason="Its line search compares losses with gradients, and a clipped or "
                     "rescaled gradient does not belong to the loss.",
                     other=one,
+                    when=lambda own, other, facts: {"other": other.card.title},
                 )
                 for one in ("agc", "grad_clip", "grad_clip_value", "grad_centralization")
             ),
             *(
                 Rule(
                     kind="error",
-                    title="L-BFGS needs a loss that is the same twice",
+                    title="L-BFGS needs a loss that is the same twice, and {other} draws lots",
                     reason="Its line search compares losses of several passes, and here two "
                     "passes at the same weights differ by chance.",
                     other=one,
+                    when=lambda own, other, facts: {"other": other.card.title},
                 )
                 for one in RANDOM
+            ),
+            *(
+                Rule(
+                    kind="warning",
+                    title="L-BFGS wants the same images at every step",
+                    reason="It compares the gradients of one step with those of the next, and here "
+                    "the images change in between.",
+                    other=one,
+                )
+                for one in CHANGING
             ),
             Rule(
                 kind="warning",

@@ -63,7 +63,7 @@ class LinearLrScaling(Trick):
             *(
                 Rule(
                     kind="hint",
-                    title="Linear rate scaling is a rule for SGD",
+                    title="Linear rate scaling is a rule for SGD, not {other}",
                     reason="{other} divides by the gradient's size, which larger batches make "
                     "smaller; its rate goes with the square root of the batch.",
                     other=one,

@@ -35,7 +35,9 @@ class Lookahead(Trick):
             when="学习率高、批次噪声大时。它套在所用的任何优化器外面。",
             watch_out="每 k 步就退回一段路，本来就稳的时候反而更慢。优化器的动量保持不变。",
         ),
-        regime=Regime(setup={"train_size": 400, "label_noise": 0.2, "epochs": 40}),
+        regime=Regime(
+            setup={"train_size": 400, "label_noise": 0.2, "epochs": 40}, metric="test_loss"
+        ),
     )
     order = -5  # averages of the weights are of the slow ones
     k: int = knob(5, low=1, high=100, integer=True, symbol="k", help="fast steps for a slow one")
@@ -54,6 +56,6 @@ class Lookahead(Trick):
         if step % self.k:
             return
         with torch.no_grad():
-            fast = list(network.parameters())
+            fast: list[Tensor] = list(network.parameters())
             torch._foreach_lerp_(self.slow, fast, self.alpha)
             torch._foreach_copy_(fast, self.slow)

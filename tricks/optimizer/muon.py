@@ -25,7 +25,8 @@ class Muon(Trick):
         claimed_by="Jordan et al. 2024",
         when="Networks whose weights are mostly matrices: MLPs here, transformers elsewhere.",
         watch_out="torch's Muon takes matrices only; convolutions and biases are trained by AdamW "
-        "at 1/20 of its rate. It needs torch 2.9 or newer.",
+        "at 1/20 of its rate. Its products are in bfloat16, which CPUs are slow at. It needs "
+        "torch 2.9 or newer.",
         formula=r"v \leftarrow \mu v + g, \qquad "
         r"\theta \leftarrow \theta - \eta\,U V^\top \ \text{where}\ g + \mu v = U \Sigma V^\top",
         paper=Paper(
@@ -39,6 +40,7 @@ class Muon(Trick):
             claim="正交化的步子也能学到会被少数最大方向淹没的东西。",
             when="权重以矩阵为主的网络：这里是 MLP，别处是 Transformer。",
             watch_out="torch 的 Muon 只接受矩阵；卷积和偏置由 AdamW 以其二十分之一的学习率训练。"
+            "它的乘法用 bfloat16，CPU 上很慢。"
             "需要 torch 2.9 或更新版本。",
         ),
         regime=Regime(setup={"epochs": 2}, beside=("momentum", "adamw")),

@@ -24,7 +24,8 @@ def hessian_product(gradient: Callable[[Tensor], Tensor], v: Tensor, reach: floa
     ``gradient`` is asked at so much beside θ. Exact where the loss is a quadratic.
     """
     length = reach / v.norm().clamp_min(1e-20)
-    return (gradient(length * v) - gradient(-length * v)) / (2 * length)
+    product: Tensor = (gradient(length * v) - gradient(-length * v)) / (2 * length)
+    return product
 
 
 @dataclass(kw_only=True)
@@ -66,26 +67,29 @@ class NewtonCG(Trick):
             ),
             Rule(
                 kind="error",
-                title="Newton-CG takes its own steps",
+                title="Newton-CG and {other} both take the step",
                 reason="It solves for the step, so no other trick can decide how it is taken.",
                 other="slot:step",
+                when=lambda own, other, facts: {"other": other.card.title},
             ),
             *(
                 Rule(
                     kind="error",
-                    title="Newton-CG needs a loss that is the same twice",
+                    title="Newton-CG needs a loss that is the same twice, and {other} draws lots",
                     reason="It takes differences of gradients at points nearby, and here two "
                     "gradients at the same point differ by chance.",
                     other=one,
+                    when=lambda own, other, facts: {"other": other.card.title},
                 )
                 for one in RANDOM
             ),
             *(
                 Rule(
                     kind="warning",
-                    title="Newton-CG would measure the clip, not the curvature",
+                    title="Newton-CG would measure the clip of {other}, not the curvature",
                     reason="It takes differences of gradients, and clipped ones hardly differ.",
                     other=one,
+                    when=lambda own, other, facts: {"other": other.card.title},
                 )
                 for one in ("agc", "grad_clip", "grad_clip_value")
             ),

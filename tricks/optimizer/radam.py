@@ -53,7 +53,7 @@ class RAdam(Trick):
             watch_out="它本身就是一种预热：100 步后步长只有 Adam 的五分之一，1000 步后三分之二。"
             "短训练里它几乎还没开始，这并不说明它不好。",
         ),
-        regime=Regime(setup={"epochs": 30}, beside=("adam",)),
+        regime=Regime(setup={"epochs": 6}, beside=("adam",)),
         rules=(
             own_rate("RAdam"),
             Rule(

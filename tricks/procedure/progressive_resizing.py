@@ -57,8 +57,10 @@ class ProgressiveResizing(Trick):
                 "dataset": "shapes",
                 "train_size": 2000,
                 "network": {"kind": "resnet", "depth": 3, "width": 8},
-                "seconds": 10,
-            }
+                "lr": 0.05,
+                "seconds": 15,
+            },
+            baseline=("batch_norm",),
         ),
         rules=(
             Rule(

@@ -89,7 +89,9 @@ class DecoupledWeightDecay(Trick):
     def after_step(self, network: Module, step: int) -> None:
         import torch
 
-        weights = [one for one in network.parameters() if one.requires_grad]
+        weights = [one.data for one in network.parameters() if one.requires_grad]
+        if not weights:  # everything is frozen
+            return
         rate = self.tools.optimizer.param_groups[0]["lr"]
         with torch.no_grad():
             torch._foreach_mul_(weights, 1 - rate * self.weight_decay)

@@ -10,20 +10,7 @@ from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
 if TYPE_CHECKING:
     from torch.nn import Module
 
-    from tricks.base import Facts, NetworkSpec
-
-SHORT = 5000  # steps of a run that leaves no time to learn through several kinds of holes
-
-
-def crowded(own: DropBlock, other: Trick, facts: Facts) -> dict[str, object] | None:
-    """The length of a run that is too short for holes in the images and in the maps."""
-    if (
-        not own.p
-        or not other.values()["alpha"]
-        or (facts.steps is not None and facts.steps >= SHORT)
-    ):
-        return None
-    return {"length": "in a short run" if facts.steps is None else f"in {facts.steps:,} steps"}
+    from tricks.base import NetworkSpec
 
 
 @dataclass(kw_only=True)
@@ -62,14 +49,6 @@ class DropBlock(Trick):
             beside=("spatial_dropout",),
         ),
         rules=(
-            Rule(
-                kind="warning",
-                title="DropBlock and CutMix both cut holes",
-                reason="The images and the maps lose pieces, and {length} the network may not "
-                "learn through both. Use one of the two, or train longer.",
-                other="cutmix",
-                when=crowded,
-            ),
             Rule(
                 kind="error",
                 title="DropBlock and Spatial dropout exclude each other",

@@ -25,7 +25,7 @@ def loss_of(network: Module, split: Split) -> float:
     was = network.training
     network.eval()
     with torch.inference_mode():
-        parts = zip(split.x.split(CHUNK), split.y.split(CHUNK), strict=True)
+        parts = zip(torch.split(split.x, CHUNK), torch.split(split.y, CHUNK), strict=True)
         losses = [cross_entropy(network(x), y, reduction="sum") for x, y in parts]
         mean = torch.stack(losses).sum() / len(split.y)
     network.train(was)
@@ -111,6 +111,13 @@ class EarlyStopping(Trick):
                 "Give each an arm of its own.",
                 other="flooding",
                 when=lambda own, other, facts: {} if other.level else None,
+            ),
+            Rule(
+                kind="hint",
+                title="Early stopping and Reduce on plateau hold out examples of their own",
+                reason="Each keeps a part of the training set to itself, so less is left to learn "
+                "from than with either of them alone.",
+                other="reduce_on_plateau",
             ),
             bumpy("Cyclic cosine", "cyclic_cosine"),
             bumpy("Triangular cyclic", "triangular_cyclic"),

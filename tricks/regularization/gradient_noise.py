@@ -68,7 +68,7 @@ class GradientNoise(Trick):
         parts = [one.grad for one in network.parameters() if one.grad is not None]
         noise = torch.randn(sum(one.numel() for one in parts), generator=self.rng)
         noise = noise.to(parts[0].device) * deviation(self.eta, self.gamma, self.taken)
-        pieces = noise.split([one.numel() for one in parts])
+        pieces = torch.split(noise, [one.numel() for one in parts])
         for one, piece in zip(parts, pieces, strict=True):
             one.add_(piece.view(one.shape))
 

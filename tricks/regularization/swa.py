@@ -103,11 +103,11 @@ class SWA(Trick):
         import torch
         from torch.optim.swa_utils import update_bn
 
-        x = self.tools.split.x
+        x, size = self.tools.split.x, max(2, self.tools.batch_size)
+        parts = torch.split(x, size)
         # In training mode dropout would draw numbers that the network's own dropout then lacks.
         with torch.random.fork_rng(devices=[x.device] if x.is_cuda else []):
-            size = max(2, self.tools.batch_size)
-            update_bn([part for part in x.split(size) if len(part) > 1], mean)
+            update_bn([part for part in parts if len(part) > 1], mean)
         self.measured = self.averaged
 
     def acted(self) -> Acted:

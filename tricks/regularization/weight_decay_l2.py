@@ -64,6 +64,10 @@ class WeightDecayL2(Trick):
     def gradients(self, network: Module) -> None:
         import torch
 
-        parts = [one for one in network.parameters() if one.grad is not None and one.requires_grad]
+        free = [one for one in network.parameters() if one.requires_grad]
+        pairs = [(one.grad, one.data) for one in free if one.grad is not None]
+        if not pairs:  # everything is frozen
+            return
+        gradients, weights = (list(column) for column in zip(*pairs, strict=True))
         with torch.no_grad():
-            torch._foreach_add_([one.grad for one in parts], parts, alpha=self.weight_decay)
+            torch._foreach_add_(gradients, weights, alpha=self.weight_decay)

@@ -27,7 +27,7 @@ def held_out_loss(network: Module, split: Split) -> float:
     training = network.training
     network.eval()
     with torch.inference_mode():
-        parts = zip(split.x.split(CHUNK), split.y.split(CHUNK), strict=True)
+        parts = zip(torch.split(split.x, CHUNK), torch.split(split.y, CHUNK), strict=True)
         total = torch.stack([cross_entropy(network(x), y, reduction="sum") for x, y in parts]).sum()
     network.train(training)
     return float(total) / len(split.y)
