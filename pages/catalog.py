@@ -38,10 +38,12 @@ def asked_now() -> Asked:
 
 
 def leave(asked: Asked, trick: str | None) -> None:
-    """The address says what is shown."""
-    shown = ({"trick": trick} if trick else {}) | asked.address()
-    if dict(st.query_params.items()) != shown:
-        st.query_params.from_dict(shown)
+    """The address says what is shown.
+
+    Always: a link from this page to itself shows the right page, but leaves the old address in
+    the bar, while Python is told the new one.
+    """
+    st.query_params.from_dict(({"trick": trick} if trick else {}) | asked.address())
     st.session_state["catalog_address"] = asked.address()
 
 

@@ -33,6 +33,7 @@ STEEP = 0.12  # of the fall from chance in the last third; a straight line has 0
 HIGH = 0.10  # of chance: below it a loss is low, whatever its slope
 RISE = 0.15  # of the lowest test loss
 LEAST_RISE = 0.02  # of chance: less is no rise, however low the curve was
+FORGOT = 0.04  # of test accuracy, from its best
 GAP = 0.10  # of accuracy, between training and test images
 NOISE = 0.15  # of the fall: the step-to-step deviation of the loss
 SMALL_BATCH = 8
@@ -168,7 +169,8 @@ def rate_too_low(curves: Curves) -> Numbers | None:
 
 
 def overfitting(curves: Curves) -> Numbers | None:
-    """The test loss rises while the training loss falls, or the accuracies are far apart."""
+    """While the training loss falls the test loss rises, or the test accuracy falls; or the
+    accuracies are far apart in the end."""
     test, loss = curves.values("test_loss"), smooth(curves)
     if not readable(test, loss):
         return None
@@ -183,11 +185,23 @@ def overfitting(curves: Curves) -> Numbers | None:
     train_right, test_right = (curves.values(f"{one}_accuracy") for one in ("train", "test"))
     if not readable(train_right, test_right):
         return None
+    middle = np.median([test_right[:-2], test_right[1:-1], test_right[2:]], axis=0)
+    best = int(middle.argmax())
+    lost = float(middle[best] - middle[-1])
+    if lost > FORGOT and loss[-1] < loss[int(best / len(middle) * len(loss))]:
+        at = float(curves.steps("test_accuracy")[best + 1])
+        return {"step": at, "best": float(middle[best]), "end": float(middle[-1])}
     gap = float(train_right[-1] - test_right[-1])
     return {"train": float(train_right[-1]), "test": float(test_right[-1])} if gap > GAP else None
 
 
 def say_overfitting(numbers: Numbers) -> str:
+    if "best" in numbers:
+        best, end = 100 * numbers["best"], 100 * numbers["end"]
+        return (
+            f"from step {numbers['step']:,.0f} on the test accuracy falls, {best:.1f} % to "
+            f"{end:.1f} %, while the training loss falls too"
+        )
     if "step" in numbers:
         return (
             f"from step {numbers['step']:,.0f} on the test loss rises, {numbers['from']:.2f} to "
@@ -331,8 +345,8 @@ def of_arm(runs: Sequence[Curves]) -> list[Caption]:
         if not have or (not rule.always and 2 * len(have) <= len(runs)):
             continue
         kinds = [tuple(numbers) for numbers in have]
-        names = max(kinds, key=kinds.count)  # of the rule's two signs, the more common one
-        numbers = {name: median(one[name] for one in have if name in one) for name in names}
+        names = max(kinds, key=kinds.count)  # of a rule's several signs, the most common one
+        numbers = {name: median(one[name] for one in have if tuple(one) == names) for name in names}
         text = rule.say(numbers)
         if rule.name == "killed":
             text = next(one.killed for one in runs if one.killed is not None) or text

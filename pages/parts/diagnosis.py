@@ -202,7 +202,7 @@ def shown(value: float, share: bool) -> str:
 
 def traces(look: Look, findings: Findings, arm: int, names: Sequence[str]) -> list[str]:
     """What went on inside while it trained: gradients, weights, calibration."""
-    made = []
+    made, short, named = [], [], ""
     first, last = (findings.traces_of(look, arm, f"grad_{end}") for end in ("first", "last"))
     ends = [
         ("first layer", figures.color(arm), first, False),
@@ -220,10 +220,13 @@ def traces(look: Look, findings: Findings, arm: int, names: Sequence[str]) -> li
         lines_of = [(names[arm], figures.color(arm), runs, False)]
         if arm and (others := findings.traces_of(look, 0, of)):
             lines_of.insert(0, (names[0], figures.color(0), others, False))
-        if svg := figures.over_steps(lines_of, log=False, percent=percent):
-            named = [(paint, name, dash) for name, paint, _, dash in lines_of]
+        svg = figures.over_steps(lines_of, log=False, percent=percent, height=figures.SHORT)
+        if svg:
+            named = legend([(paint, name, dash) for name, paint, _, dash in lines_of])
             mean = "" if len(runs) == 1 else "mean, "
-            made.append(figures.panel(heading, f"{mean}n = {len(runs)}", svg + legend(named)))
+            short.append(figures.panel(heading, f"{mean}n = {len(runs)}", svg))
+    if short:
+        made.append(f"<div class='stack'>{''.join(short)}{named}</div>")
     return made
 
 
@@ -246,7 +249,8 @@ def cleaning(own: Sequence[Report]) -> list[str]:
 
 def cleaning_words(found: Sequence[dict[str, Any]]) -> str:
     """``Flagged 84 of 120 wrong labels...``: the means over the runs."""
-    flags, wrong = (average(found, lambda one, key=key: one.get(key)) for key in ("flagged", "wrong"))  # type: ignore[misc]
+    flags = average(found, lambda one: one.get("flagged"))
+    wrong = average(found, lambda one: one.get("wrong"))
     text = f"{words.short(flags or 0, 3)} examples flagged"
     if wrong is not None:
         text += f", {words.short(wrong, 3)} labels are wrong"

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Numbers = np.ndarray[Any, np.dtype[np.float64]]
     Traces = Sequence[tuple[Numbers, Numbers]]
 
-WIDTH, HEIGHT = 360, 220
+WIDTH, HEIGHT, SHORT = 360, 220, 120
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 10, 34
 FEWEST_SHOWN = 1.0  # images of a bin, in the mean of the runs: fewer say nothing
 MOST_LAYERS = 24
@@ -47,9 +47,14 @@ class Plot:
     """A small plot with its axes; ``log`` is about the vertical one."""
 
     def __init__(
-        self, x: tuple[float, float], y: tuple[float, float], *, log: bool = False
+        self,
+        x: tuple[float, float],
+        y: tuple[float, float],
+        *,
+        log: bool = False,
+        height: int = HEIGHT,
     ) -> None:
-        self.x, self.y, self.log = x, y, log
+        self.x, self.y, self.log, self.height = x, y, log, height
         self.parts: list[str] = []
 
     def along(self, x: float) -> float:
@@ -59,7 +64,8 @@ class Plot:
     def up(self, y: float) -> float:
         low, high = (math.log10(one) for one in self.y) if self.log else self.y
         value = math.log10(y) if self.log else y
-        return HEIGHT - BOTTOM - (value - low) / ((high - low) or 1.0) * (HEIGHT - TOP - BOTTOM)
+        room = self.height - TOP - BOTTOM
+        return self.height - BOTTOM - (value - low) / ((high - low) or 1.0) * room
 
     def ticks(self, across: Sequence[float], upward: Sequence[float], title: str) -> None:
         for value in upward:
@@ -70,12 +76,12 @@ class Plot:
             )
         for value in across:
             self.parts.append(
-                f"<text x='{self.along(value):.1f}' y='{HEIGHT - BOTTOM + 15}' "
+                f"<text x='{self.along(value):.1f}' y='{self.height - BOTTOM + 15}' "
                 f"text-anchor='middle'>{label(value)}</text>"
             )
         middle = (LEFT + WIDTH - RIGHT) / 2
         self.parts.append(
-            f"<text x='{middle}' y='{HEIGHT - 3}' text-anchor='middle'>{escape(title)}</text>"
+            f"<text x='{middle}' y='{self.height - 3}' text-anchor='middle'>{escape(title)}</text>"
         )
 
     def line(self, xs: Numbers, ys: Numbers, paint: str, *, dash: bool = False) -> None:
@@ -92,8 +98,8 @@ class Plot:
 
     def svg(self, said: str) -> str:
         return (
-            f"<svg viewBox='0 0 {WIDTH} {HEIGHT}' role='img' aria-label='{escape(said, True)}'>"
-            f"{''.join(self.parts)}</svg>"
+            f"<svg viewBox='0 0 {WIDTH} {self.height}' role='img' "
+            f"aria-label='{escape(said, True)}'>{''.join(self.parts)}</svg>"
         )
 
 
@@ -273,7 +279,11 @@ def figure(value: float) -> str:
 
 
 def over_steps(
-    lines: Sequence[tuple[str, str, Traces, bool]], *, log: bool, percent: bool = False
+    lines: Sequence[tuple[str, str, Traces, bool]],
+    *,
+    log: bool,
+    percent: bool = False,
+    height: int = HEIGHT,
 ) -> str:
     """Means over the runs: name, color, the runs' points, dashed; empty if there is nothing."""
     drawn = [(name, paint, *mean_trace(runs, log=log), dash) for name, paint, runs, dash in lines]
@@ -290,10 +300,11 @@ def over_steps(
         marks = decades(low, high)
         span = (min(marks[0], low), max(marks[-1], high))
     else:
-        low, high = min(0.0, low), high * 1.05 or 1.0
-        marks, span = round_ticks(low, high), (low, high)
+        room = 0.08 * (high - low) or 0.05 * high or 1.0
+        low, high = max(0.0, low - room), high + room
+        marks, span = round_ticks(low, high, height // 30), (low, high)
     last = max(float(xs[-1]) for _, _, xs, _, _ in drawn)
-    plot = Plot((0, last), span, log=log)
+    plot = Plot((0, last), span, log=log, height=height)
     plot.ticks(round_ticks(0, last, 4), marks, "step")
     said = []
     for name, paint, xs, ys, dash in drawn:

@@ -20,6 +20,7 @@ ANY = ""
 # The most that the time of training may grow, for each choice of the cost.
 COSTS = {ANY: "Any cost", "free": "Free", "1.3": "Up to 1.3 times", "2": "Up to 2 times",
          "more": "Above 2 times"}  # fmt: skip
+SHORT = {"1.3": "≤ 1.3 ×", "2": "≤ 2 ×", "more": "> 2 ×"}  # the same on a tile
 FREE = 1.02
 NETWORKS = {
     ANY: "Any network", "mlp": "Works in an MLP", "cnn": "Works in a CNN",

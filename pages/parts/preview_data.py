@@ -137,15 +137,15 @@ def confident_learning(sketch: Sketch, knobs: Knobs) -> str:
 
 
 def more_data(sketch: Sketch, knobs: Knobs) -> str:
-    have, most = 12, 240
-    count = round(have * knobs["times"])
-    columns = max(12, round((most * sketch.width / sketch.height) ** 0.5))
-    step = min((sketch.width - 12) / columns, (sketch.height - 8) / -(-most // columns))
-    left = (sketch.width - columns * step) / 2
-    rows = most // columns
-    for i in range(min(count, columns * (rows + 1))):
-        x, y = left + (i // (rows + 1) + 0.5) * step, 4 + (i % (rows + 1) + 0.5) * step
-        sketch.dot(x, y, step * 0.34, "gray" if i < have else "ink")
+    """All images of a data set: those at hand, those that are bought, those left."""
+    have, rows = 12, 8 if sketch.large else 5
+    columns = 30 if sketch.large else 48
+    step = min((sketch.width - 16) / columns, (sketch.height - 8) / rows)
+    left, top = (sketch.width - columns * step) / 2, (sketch.height - rows * step) / 2
+    for i in range(rows * columns):
+        x, y = left + (i // rows + 0.5) * step, top + (i % rows + 0.5) * step
+        tone = "gray" if i < have else "ink" if i < have * knobs["times"] else "faint"
+        sketch.dot(x, y, step * 0.34, tone)
     return f"{knobs['times']:g} times as many examples; gray: those of the other arms."
 
 

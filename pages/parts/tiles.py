@@ -73,12 +73,12 @@ def tile(trick: type[Trick], evidence: Evidence | None, language: Language, *, d
     card, say = trick.card, chinese.words(language)
     title, other = chinese.titles(card, language)
     address = urlencode({"trick": trick.id(), **({"lang": "zh"} if language == "zh" else {})})
-    cost = say(finder.COSTS[finder.band(card.cost)])
+    cost = finder.SHORT.get(band := finder.band(card.cost)) or say(finder.COSTS[band])
     named = f" · {say('in the thread')}" if card.thread else ""
-    image, alt = pictures(trick, dark)
+    image = picture(trick, dark)
     return (
         f'<a class="tb-tile" href="?{address}" data-trick="{trick.id()}">'
-        f'<img src="{image}" alt="{escape(alt)}" loading="lazy">'
+        f'<img src="{image}" alt="" loading="lazy">'
         f'<span class="names"><b>{escape(title)}</b>'
         f'<span class="other">{escape(other)}</span></span>'
         f'<span class="claim">{escape(chinese.sentence(card, "claim", language))}</span>'
@@ -101,15 +101,15 @@ def in_short(evidence: Evidence | None, language: Language) -> str:
 
 
 @lru_cache(maxsize=1024)
-def pictures(trick: type[Trick], dark: bool) -> tuple[str, str]:
+def picture(trick: type[Trick], dark: bool) -> str:
     """The preview as an address of its own, so that the parts of one know none of another."""
-    svg, said = previews.drawn(trick, (), *SMALL, dark)
-    return f"data:image/svg+xml,{quote(svg, safe=HARMLESS)}", said
+    svg, _ = previews.drawn(trick, (), *SMALL, dark)
+    return f"data:image/svg+xml,{quote(svg, safe=HARMLESS)}"
 
 
 def get_ready() -> None:
     """Draw all previews beside the first page, so that the catalog opens at once."""
     for trick in list(catalog().values()):
         for dark in (False, True):
-            pictures(trick, dark)
+            picture(trick, dark)
             time.sleep(0.01)  # let the pages go first

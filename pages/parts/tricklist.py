@@ -142,13 +142,27 @@ def families(found: list[type[Trick]], marked: dict[str, str], *, whole: bool) -
             continue
         chosen = sum(one.id() in ticked for one in own)
         if chosen or any(one.id() in marked for one in own):
-            st.session_state.setdefault(f"opened_{family}", True)
+            opened().setdefault(family, True)
         label = f"{title} {len(own)}" + f" · **{chosen} chosen**" * bool(chosen)
+        key = f"opened_{family}_{chosen}"  # a new label makes a new part, which shows the old state
         with st.container(key=f"family_{family}", gap=None):
-            part = st.expander(label, type="compact", key=f"opened_{family}", on_change="rerun")
+            part = st.expander(
+                label, expanded=opened().get(family, False), type="compact", key=key,
+                on_change=turned, args=(family, key),
+            )  # fmt: skip
             if part.open:
                 with part:
                     rows(own, marked)
+
+
+def opened() -> dict[str, bool]:
+    """The families that stand open in this session, or were closed by hand."""
+    known: dict[str, bool] = st.session_state.setdefault("opened_families", {})
+    return known
+
+
+def turned(family: str, key: str) -> None:
+    opened()[family] = bool(st.session_state[key])
 
 
 def rows(own: list[type[Trick]], marked: dict[str, str]) -> None:

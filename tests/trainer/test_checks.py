@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from trainer.checks import WHAT_A_SLOT_DOES, Notice, conflicts, notices
+from trainer.checks import WHAT_A_SLOT_DOES, Notice, conflicts, notices, slots
 from trainer.experiment import Arm, ExperimentError, Setup, parse
 from tricks import catalog
 from tricks.base import Slot
@@ -67,22 +67,22 @@ FIRES: list[tuple[dict[str, dict[str, Any]], dict[str, Any], str, str, str]] = [
 
 QUIET: list[tuple[dict[str, dict[str, Any]], dict[str, Any]]] = [
     ({}, {}),
-    ({"focal_loss": {"gamma": 0.0}, "label_smoothing": {}}, {}),
+    ({"focal_loss": {"gamma": 0.0}, "label_smoothing": {}}, {"label_noise": 0.2}),
     ({"focal_loss": {"gamma": 0.0}, "mixup": {}, "flooding": {"level": 0.3}}, {}),
     ({"focal_loss": {}, "label_smoothing": {"epsilon": 0.0}}, {}),
     ({"focal_loss": {}, "mixup": {"alpha": 0.0}}, {}),
     ({"focal_loss": {}, "flooding": {"level": 0.0}}, {}),
     ({"focal_loss": {}, "dropout": {}}, {"imbalance": 20}),
-    ({"flooding": {"level": 0.51}, "label_smoothing": {}}, {}),
-    ({"flooding": {"level": 0.0}, "label_smoothing": {}}, {}),
+    ({"flooding": {"level": 0.51}, "label_smoothing": {}}, {"label_noise": 0.2}),
+    ({"flooding": {"level": 0.0}, "label_smoothing": {}}, {"label_noise": 0.2}),
     ({"flooding": {"level": 0.24}, "mixup": {}}, {}),
     ({"flooding": {"level": 0.51}, "mixup": {"alpha": 1.0}}, {}),
-    ({"mixup": {"alpha": 0.0}, "label_smoothing": {}}, {}),
+    ({"mixup": {"alpha": 0.0}, "label_smoothing": {}}, {"label_noise": 0.2}),
     ({"batch_norm": {}}, {"batch_size": 5}),
     ({"batch_norm": {}, "dropout": {}}, net("cnn", 3)),
     ({"batch_norm": {}, "dropout": {}}, net("mlp", 1)),
     ({"batch_norm": {}, "dropout": {"p": 0.0}}, {}),
-    ({"batch_norm": {}, "ema": {}, "class_balance": {}}, {"imbalance": 5}),
+    ({"group_norm": {}, "ema": {}, "class_balance": {}}, {"imbalance": 5}),
     ({"init_xavier": {}, "mish": {}}, {}),
     ({"soft_threshold": {}}, {}),
     ({"soft_threshold": {"tau": 0.5}, "batch_norm": {}}, {}),
@@ -105,7 +105,10 @@ QUIET: list[tuple[dict[str, dict[str, Any]], dict[str, Any]]] = [
     ({"nesterov": {"momentum": 0.0}}, {}),
     ({"sam": {}}, {"epochs": None, "seconds": 5.0}),
     ({"class_balance": {}}, {"imbalance": 10}),
-    ({"label_smoothing": {}, "dropout": {}, "grad_clip": {}, "one_cycle": {}, "silu": {}}, {}),
+    (
+        {"label_smoothing": {}, "dropout": {}, "grad_clip": {}, "one_cycle": {}, "silu": {}},
+        {"label_noise": 0.2},
+    ),
 ]
 
 
@@ -135,17 +138,17 @@ def test_the_order_of_ticking_does_not_matter() -> None:
 
 
 def test_a_slot_has_one_owner() -> None:
-    """Every pair that shares a slot is refused with both names; no other pair is."""
+    """Every pair that shares a slot is refused for it, with both names; no other pair is."""
     for name, one in catalog().items():
         for other, two in catalog().items():
             if name >= other:
                 continue
-            errors = [notice for notice in said({name: {}, other: {}}) if notice.kind == "error"]
+            errors = slots([one(), two()])
             if one.slot is None or one.slot is not two.slot:
                 assert not errors
                 continue
             (error,) = errors
-            assert set(error.tricks) == {name, other}
+            assert error.kind == "error" and set(error.tricks) == {name, other}
             assert one.card.title in error.title and two.card.title in error.title
             assert error.title.endswith("exclude each other")
             assert error.reason.startswith(WHAT_A_SLOT_DOES[one.slot])
@@ -158,7 +161,10 @@ def test_every_slot_is_explained() -> None:
 def test_errors_come_first() -> None:
     kinds = [
         one.kind
-        for one in said({"relu": {}, "mish": {}, "flooding": {}, "label_smoothing": {}, "sam": {}})
+        for one in said(
+            {"relu": {}, "mish": {}, "flooding": {}, "label_smoothing": {}, "sam": {}},
+            label_noise=0.2,
+        )
     ]
     assert kinds == ["error", "warning", "hint", "hint"]
 

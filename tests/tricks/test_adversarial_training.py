@@ -78,7 +78,7 @@ def test_more_steps_find_worse_images() -> None:
         trick = ready(epsilon=0.3, steps=steps)
         trick.tools.network = net
         x, y = trick.tools.split.x, one_hot(trick.tools.split.y, 10).float()
-        found.append(cross_entropy(net(trick.attacked(x, x, y, 0.3)), y).item())
+        found.append(cross_entropy(net(trick.attacked(x, x, y, 0.3, steps)), y).item())
     assert found[1] > found[0]
 
 

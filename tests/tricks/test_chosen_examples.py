@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -11,9 +11,11 @@ from torch.nn.functional import cross_entropy, one_hot
 from trainer.checks import notices
 from trainer.experiment import Setup
 from trainer.lawbench import tools
-from tricks.base import Trick
 from tricks.data.rho_loss import RhoLoss, most_reducible
 from tricks.data.selective_backprop import SelectiveBackprop, chance
+
+if TYPE_CHECKING:
+    from tricks.base import Trick
 
 
 def dice(seed: int = 0) -> torch.Generator:

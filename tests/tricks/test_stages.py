@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -13,11 +13,13 @@ from trainer.checks import notices
 from trainer.experiment import Setup
 from trainer.lawbench import tools
 from trainer.record import Flat
-from tricks.base import Trick
 from tricks.layers.frozen import Frozen, layers_of
 from tricks.procedure.layer_freezing import LayerFreezing, frozen_layers
 from tricks.procedure.multi_stage import MultiStage, lowest
 from tricks.procedure.progressive_resizing import ProgressiveResizing, resized, scale_at
+
+if TYPE_CHECKING:
+    from tricks.base import Trick
 
 
 def network() -> nn.Module:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Paper, Rule, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -34,6 +34,19 @@ class SkipConnection(Trick):
         published="ImageNet top-1 error with 18 / 34 layers (table 2): plain 27.94 / 28.54 %, "
         "with skips 27.88 / 25.03 %.",
         thread="提供恒等映射的能力，保证模型不会因网络变深而退化",
+        zh=Chinese(
+            claim="有一条恒等路径，网络变深时就不会变差。",
+            when="10 层以上的网络；越深越明显。",
+            watch_out="浅网络没有收获。没有归一化时，和随着每个块增大，很快就会发散，所以除非另外设置，"
+            "这时的系数是 1/√深度。",
+        ),
+        regime=Regime(
+            setup={
+                "network": {"kind": "mlp", "depth": 30, "width": 48},
+                "epochs": 12,
+                "lr": 0.02,
+            }
+        ),
         rules=(
             Rule(
                 kind="hint",

@@ -50,7 +50,7 @@ class PseudoLabel(Trick):
             when="标签很少、未标注图像很多时：100 张有标签的数字，加上其余所有图。",
             watch_out="网络会自我印证：有把握的错误也被训练进去。开始之前它必须大多数时候是对的。",
         ),
-        regime=Regime(setup={"train_size": 100, "epochs": 100}, knobs={"ratio": 10}),
+        regime=Regime(setup={"train_size": 100, "epochs": 100}, knobs={"ratio": 10, "tau": 0.8}),
         rules=(
             Rule(
                 kind="error",

@@ -25,8 +25,10 @@ class SelfPaced(Trick):
         title_zh="自步学习",
         claim="Train on what has a small loss now and raise the bar slowly.",
         claimed_by="Kumar et al. 2010",
-        when="Wrong labels, with a final share below 1: what keeps a high loss is never let in.",
-        watch_out="Hard but right examples are left out as well, rare classes above all. With a "
+        when="Wrong labels, with a final share below 1: what keeps a high loss is never let in. "
+        "Beginning with nearly all and ending with the share of right labels gained most here.",
+        watch_out="With a small start it learns the few classes that an untrained network happens "
+        "to favor. Hard but right examples are left out as well, rare classes above all. With a "
         "final share of 1 the wrong labels get in at the end.",
         formula=r"v_i = [\,L_i < \lambda_e\,], \quad \lambda_e \text{: a growing quantile of } L",
         paper=Paper(
@@ -38,13 +40,15 @@ class SelfPaced(Trick):
         cost="one forward pass over the training set in every epoch",
         zh=Chinese(
             claim="先学眼下损失小的样本，再慢慢抬高门槛。",
-            when="标签有错、且最终比例小于 1 时：损失一直很高的样本始终不放进来。",
-            watch_out="难但正确的样本也会被挡在外面，稀有类尤其如此。最终比例为 1 时，"
+            when="标签有错、且最终比例小于 1 时：损失一直很高的样本始终不放进来。"
+            "这里收益最大的是：一开始几乎用全部样本，最后只留下正确标签那么大的比例。",
+            watch_out="起始比例太小时，它只学未训练网络碰巧偏爱的几类。"
+            "难但正确的样本也会被挡在外面，稀有类尤其如此。最终比例为 1 时，"
             "错误标签最后还是会进来。",
         ),
         regime=Regime(
             setup={"train_size": 600, "label_noise": 0.3, "epochs": 20},
-            knobs={"final": 0.7},
+            knobs={"start": 0.9, "final": 0.7},
             beside=("curriculum",),
         ),
     )

@@ -69,6 +69,22 @@ class BatchNorm(Trick):
                 ),
             ),
             Rule(
+                kind="hint",
+                title="Batch norm sees mixtures under Mixup",
+                reason="The running statistics that it tests with are those of mixed images, whose "
+                "spread is smaller than that of the whole ones in testing.",
+                other="mixup",
+                when=lambda own, other, facts: {} if other.alpha > 0 else None,
+            ),
+            Rule(
+                kind="hint",
+                title="Batch norm learns other shares of the classes than testing has",
+                reason="Under Class balance rare classes fill the batches, so the running "
+                "statistics are not those of the images it is tested with.",
+                other="class_balance",
+                when=lambda own, other, facts: {} if facts.imbalance > 1 else None,
+            ),
+            Rule(
                 kind="warning",
                 title="Dropout comes before batch norm here",
                 reason="In this network the next layer's batch norm stands behind the dropout and "

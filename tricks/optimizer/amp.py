@@ -25,8 +25,8 @@ class AMP(Trick):
         claimed_by="Micikevicius et al. 2017",
         when="GPUs with units for 16 bits, and networks large enough to keep them busy.",
         watch_out="A gain on GPUs only: on a CPU it was several times slower here, and small "
-        "networks wait for other things than products. It is bfloat16, which needs no scaling of the "
-        "loss; the paper's float16 does. Accuracy should be equal: look at the seconds.",
+        "networks wait for other things than products. It is bfloat16, which needs no scaling of "
+        "the loss; the paper's float16 does. Accuracy should be equal: look at the seconds.",
         formula=r"y = \mathrm{bf16}(W)\,\mathrm{bf16}(x), \qquad W \in \mathrm{fp32}",
         paper=Paper(
             authors="Micikevicius et al.",

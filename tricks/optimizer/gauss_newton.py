@@ -93,8 +93,8 @@ class GaussNewton(Trick):
             Rule(
                 kind="warning",
                 title="Gauss-Newton does not know the curvature of {other}",
-                reason="Its curvature is that of cross-entropy and the gradient is not, so the step fits "
-                "neither.",
+                reason="Its curvature is that of cross-entropy and the gradient is not, so the "
+                "step fits neither.",
                 other="slot:loss",
                 when=lambda own, other, facts: {"other": other.card.title},
             ),

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
 SHOWN = 200  # training images that are attacked for the report
+ATTACK = 5  # steps of that attack, the same whatever the network was trained with
 
 
 def ascend(x: Tensor, clean: Tensor, gradient: Tensor, step: Tensor, radius: Tensor) -> Tensor:
@@ -98,12 +99,14 @@ class AdversarialTraining(Trick):
         if self.epsilon == 0:
             return x, y
         if self.steps == 1:
-            return self.attacked(x, x, y, self.epsilon), y
+            return self.attacked(x, x, y, self.epsilon, 1), y
         noise = 2 * torch.rand(x.shape, generator=rng).to(x.device) - 1
         radius = self.epsilon / self.tools.pixels.spread
-        return self.attacked(x + radius * noise, x, y, self.epsilon), y
+        return self.attacked(x + radius * noise, x, y, self.epsilon, self.steps), y
 
-    def attacked(self, start: Tensor, clean: Tensor, y: Tensor, epsilon: float) -> Tensor:
+    def attacked(
+        self, start: Tensor, clean: Tensor, y: Tensor, epsilon: float, steps: int
+    ) -> Tensor:
         """The images within ``epsilon`` that the network likes least; pixels stay pixels."""
         import torch
 
@@ -112,8 +115,8 @@ class AdversarialTraining(Trick):
         black, white = (pixels.from_unit(torch.tensor(end, device=x.device)) for end in (0.0, 1.0))
         # Noise may have taken a pixel out of its range already; there it may stay.
         low, high = torch.minimum(clean, black), torch.maximum(clean, white)
-        step = radius if self.steps == 1 else 2.5 * radius / self.steps
-        for _ in range(self.steps):
+        step = radius if steps == 1 else 2.5 * radius / steps
+        for _ in range(steps):
             x = ascend(x, clean, slope(self.tools.network, x, y), step, radius).clamp(low, high)
         return x.detach()
 
@@ -126,7 +129,7 @@ class AdversarialTraining(Trick):
         said = y if y.dim() == 1 else y.argmax(-1)
         right = [
             float((logits_of(self.tools.network, images).argmax(-1) == said).float().mean())
-            for images in (x, self.attacked(x, x, y, epsilon))
+            for images in (x, self.attacked(x, x, y, epsilon, ATTACK))
         ]
         return {
             "robustness": {

@@ -58,8 +58,10 @@ class Distillation(Trick):
             setup={
                 "train_size": 150,
                 "network": {"kind": "mlp", "depth": 3, "width": 12},
-                "epochs": 60,
-            }
+                "epochs": 200,
+                "lr": 0.03,
+            },
+            knobs={"epochs": 100},
         ),
         rules=(
             Rule(

@@ -57,7 +57,7 @@ class MeanTeacher(Trick):
             watch_out="测试用的是教师，它本身也是滑动平均：把 EMA 放在旁边，"
             "才看得出一致性带来了什么。权重太大时，两者会在错误上达成一致。",
         ),
-        regime=Regime(setup={"train_size": 100, "epochs": 100}, beside=("ema", "pseudo_label")),
+        regime=Regime(setup={"train_size": 100, "epochs": 200}, beside=("ema", "pseudo_label")),
         rules=(
             Rule(
                 kind="warning",
@@ -81,13 +81,14 @@ class MeanTeacher(Trick):
     order = 30  # behind all that changes the images
     stacks = False
     weight: float = knob(
-        1.0, low=0.0, high=100.0, neutral=0.0, symbol="w", help="weight of the disagreement"
+        10.0, low=0.0, high=100.0, neutral=0.0, symbol="w", help="weight of the disagreement"
     )
     decay: float = knob(
-        0.98, low=0.0, high=0.9999, symbol="d", help="how much of the teacher is kept at a step"
-    )
+        0.9, low=0.0, high=0.9999, symbol="d",
+        help="how much of the teacher is kept at a step; 0.99 and more for thousands of steps",
+    )  # fmt: skip
     noise: float = knob(
-        0.3, low=0.0, high=2.0, symbol="ξ",
+        0.5, low=0.0, high=2.0, symbol="ξ",
         help="noise on what each of the two sees, in deviations of the inputs",
     )  # fmt: skip
     ratio: float = knob(
