@@ -6,10 +6,10 @@ from typing import Any
 import streamlit as st
 
 from pages.parts import cards, chinese, finder, own, words
+from pages.parts.arms import dark
 from pages.parts.evidence import measured
 from pages.parts.finder import ANY, Asked
 from pages.parts.home import store
-from pages.parts.arms import dark
 from pages.parts.tiles import family_name, tiles
 from tricks import catalog
 
@@ -27,7 +27,6 @@ def put(asked: Asked) -> None:
     for name in FIELDS:
         value: Any = getattr(asked, name)
         st.session_state[f"catalog_{name}"] = value == "1" if name == "thread" else value
-    st.session_state["catalog_address"] = asked.address()
 
 
 def asked_now() -> Asked:

@@ -26,7 +26,7 @@ class Bin(NamedTuple):
 
     confidence: float  # their mean
     accuracy: float
-    count: int
+    images: int
 
 
 class Calibration(NamedTuple):

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FEWEST = 4  # points of a curve: with fewer there is nothing to read
 WINDOWS = 30  # the loss of the steps is averaged over such a part of the run
 CLIMB = 0.5  # of what was won: losing that much again is no noise
+THROWN = 5.0  # times the first loss, or chance
 SWING = 0.08  # of the fall: the amplitude of a curve on fixed images that goes up and down
 BAND = 0.05  # around chance
 STEEP = 0.12  # of the fall from chance in the last third; a straight line has 0.33
@@ -103,6 +104,12 @@ def readable(*curves: Series) -> bool:
     return all(len(one) >= FEWEST and bool(np.isfinite(one).all()) for one in curves)
 
 
+def below_chance(curves: Curves, train: Series) -> float:
+    """How far the loss fell below chance; of a loss that is above it still, how far it fell."""
+    first, last = float(train[0]), float(train[-1])
+    return (curves.chance if last < curves.chance < first else first) - last
+
+
 def diverged(curves: Curves) -> Numbers | None:
     return None if curves.diverged is None else {"step": float(curves.diverged)}
 
@@ -112,10 +119,15 @@ def killed(curves: Curves) -> Numbers | None:
 
 
 def rate_too_high(curves: Curves) -> Numbers | None:
-    """The loss climbs again by half of what was won, or swings on images that never change."""
+    """The loss climbs again by half of what was won, or is thrown up for good, or swings on
+    images that never change."""
     loss, train = smooth(curves), curves.values("train_loss")
     if not readable(loss, train):
         return None
+    steps = curves.values("loss")
+    peak, last = float(steps.max()), float(train[-1])
+    if peak > THROWN * max(float(steps[0]), curves.chance) and last > STUCK * curves.chance:
+        return {"peak": peak, "last": last}
     floor = np.minimum.accumulate(loss)
     at = int((loss - floor).argmax())
     climb, won = float(loss[at] - floor[at]), float(loss[0] - floor[at])
@@ -132,6 +144,11 @@ def rate_too_high(curves: Curves) -> Numbers | None:
 
 
 def say_rate_too_high(numbers: Numbers) -> str:
+    if "peak" in numbers:
+        return (
+            f"single steps threw the loss up to {numbers['peak']:.3g}, and the training loss "
+            f"ends at {numbers['last']:.2f}"
+        )
     if "swing" in numbers:
         return (
             f"the training loss goes up and down by {numbers['swing']:.2f} around its trend, on "
@@ -161,7 +178,7 @@ def rate_too_low(curves: Curves) -> Numbers | None:
     if not readable(train):
         return None
     last = float(train[-1])
-    fall = min(float(train[0]), curves.chance) - last
+    fall = below_chance(curves, train)
     late = float(train[-1 - len(train) // 3]) - last
     if last < HIGH * curves.chance or fall < LEAST_RISE * curves.chance or late < STEEP * fall:
         return None
@@ -229,7 +246,7 @@ def plateau(curves: Curves) -> Numbers | None:
     if not readable(train):
         return None
     last = float(train[-1])
-    fall = min(float(train[0]), curves.chance) - last
+    fall = below_chance(curves, train)
     late = train[len(train) // 2 :]
     moved = float(late.max() - late.min())
     if last < STUCK * curves.chance or moved > FLAT * max(fall, HIGH * curves.chance):
@@ -284,7 +301,7 @@ RULES = [
         title="Learning rate too low, or stopped early",
         find=rate_too_low,
         say=lambda n: (
-            f"{100 * n['share']:.0f} % of the fall below chance came in the last third, and the "
+            f"{100 * n['share']:.0f} % of the fall came in the last third, and the "
             f"training loss ends at {n['last']:.2f}"
         ),
         advice="Multiply the learning rate by 3, or train longer.",

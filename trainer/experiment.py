@@ -157,6 +157,15 @@ class TrickChoice(Model):
         """A fresh instance, for one run."""
         return catalog()[self.id](**self.knobs)
 
+    def remade(self) -> Trick | None:
+        """An instance to look at; None if a trick of one's own is gone or has other knobs now."""
+        if self.id not in catalog():
+            return None
+        try:
+            return self.make()
+        except (TypeError, ValueError):
+            return None
+
 
 class Arm(Model):
     """A named set of tricks; an empty one is the plain net."""
@@ -167,6 +176,11 @@ class Arm(Model):
     def make(self) -> list[Trick]:
         """Fresh instances in the order in which they share a moment."""
         return sorted((one.make() for one in self.tricks), key=lambda one: (one.order, one.id()))
+
+    def left(self) -> list[Trick]:
+        """The same for an old experiment: what there still is of its tricks."""
+        made = [one for choice in self.tricks if (one := choice.remade()) is not None]
+        return sorted(made, key=lambda one: (one.order, one.id()))
 
 
 class Experiment(Model):

@@ -114,9 +114,7 @@ def of_network(network: Module, task: Classification) -> dict[str, Any]:
     }
 
 
-def on_grid(
-    network: Module, logits: Tensor, y: Tensor, *, trained: bool
-) -> dict[str, float]:
+def on_grid(network: Module, logits: Tensor, y: Tensor, *, trained: bool) -> dict[str, float]:
     """The numbers beside every point of the curves.
 
     ``weight_norm``; after the first step ``grad_first`` and ``grad_last``, the norms of the

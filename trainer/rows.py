@@ -152,4 +152,4 @@ def kind_of(setup: Setup) -> str:
 
 def tricks_of(arm: Arm) -> str:
     """The tricks of an arm with all their knobs: a hash."""
-    return digest([[one.id(), one.values()] for one in arm.make()])
+    return digest([[one.id(), one.values()] for one in arm.left()])

@@ -32,8 +32,12 @@ MOMENTS = {
         "dataset": "clean, subset or relabel the training set",
         "network": "fill a slot of the network before it is built",
         "initialize": "set the first weights",
+        "surgery": "change the built network",
         "rate": "choose the learning rate of the arm",
+        "scaled_rate": "fit that rate to the size of the batches",
+        "horizon": "say over how many steps the schedules stretch",
         "optimizer": "make the optimizer",
+        "begin": "look at network and optimizer before the first step",
     },
     "Every epoch": {"sampler": "decide in which order the examples are read"},
     "Every step": {

@@ -79,7 +79,8 @@ CHINESE = {
     "No number that we could verify.": "没有能核实的数字。",
     "Not yet. Try it takes seconds.": "尚未实测。试一试只需几秒。",
     "Nothing in this catalog.": "目录中没有冲突。",
-    "One {slot} in an arm: not together with {names}.": "一个分组里只能有一个 {slot}：不能与 {names} 同用。",
+    "One {slot} in an arm: not together with {names}.": "一个分组里只能有一个 {slot}：不能与 "
+    "{names} 同用。",
     "and {n} more": "等另外 {n} 个",
     "excluded": "互斥",
     "with care": "小心",

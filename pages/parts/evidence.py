@@ -10,6 +10,8 @@ import streamlit as st
 from pages.parts import words
 from trainer import statistics
 from trainer.datasets import DATASETS
+from trainer.designs import arm_name
+from tricks import catalog
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +25,7 @@ ACTIVE = ("waiting", "running", "paused")
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """One trick alone against the plain net, in a finished experiment."""
+    """One trick against the baseline, plain or with tricks in every arm, when it was over."""
 
     experiment_id: str
     experiment_name: str
@@ -78,9 +80,13 @@ def evidence_of(
     """What one finished experiment says of single tricks. Runs that ended never change, so the
     store's path, the id and the number of runs in each state are all that decides it."""
     experiment = _row.experiment
-    if experiment.baseline.tricks:
-        return []
-    single = {arm.name: arm.tricks[0] for arm in experiment.arms[1:] if len(arm.tricks) == 1}
+    under = [one.id for one in experiment.baseline.tricks]
+    single = {}
+    for arm in experiment.arms[1:]:
+        own = [one for one in arm.tricks if one.id not in under]
+        same = [one for one in arm.tricks if one.id in under]
+        if len(own) == 1 and same == list(experiment.baseline.tricks):
+            single[arm.name] = own[0]
     if not single:
         return []
     return [
@@ -92,13 +98,21 @@ def evidence_of(
                 created_at=_row.created_at,
                 metric=experiment.metric,
                 comparison=one,
-                knobs=single[one.arm].make().values(),
-                setup=setup_words(experiment.setup),
+                knobs=trick.values(),
+                setup=setup_words(experiment.setup) + on_top_of(under),
             ),
         )
         for one in compare(experiment, _store.runs(_row.id))
-        if one.arm in single and one.mean is not None
+        if one.arm in single
+        and one.mean is not None
+        and (trick := single[one.arm].remade()) is not None
     ]
+
+
+def on_top_of(under: list[str]) -> str:
+    """What all arms had besides: ``, batch norm in every arm``."""
+    names = [arm_name(one) if one in catalog() else one for one in under]
+    return f", {words.listed(names)} in every arm" if under else ""
 
 
 def difference(value: float, metric: str, *, unit: bool = True) -> str:

@@ -120,10 +120,12 @@ def nearest(query: str) -> type[Trick] | None:
     """The trick whose name, id or a word of them is most like what was typed."""
     names: dict[str, type[Trick]] = {}
     for trick in catalog().values():
-        title = trick.card.title.casefold()
-        parts = [*title.replace("(", " ").replace(")", " ").split(), *trick.id().split("_")]
-        for name in (title, trick.id(), trick.card.title_zh, *parts):
+        for name in (trick.card.title.casefold(), trick.id(), trick.card.title_zh):
             names.setdefault(name, trick)
+    words = {one: re.findall(r"\w+", one.card.title.casefold()) for one in catalog().values()}
+    for place in range(max(map(len, words.values()))):  # a first word says more than a second
+        for trick, parts in words.items():
+            names.setdefault((parts + parts[-1:] * place)[place], trick)
     close = difflib.get_close_matches(query.casefold().strip(), names, n=1, cutoff=0.6)
     return names[close[0]] if close else None
 

@@ -54,9 +54,7 @@ component = st.components.v2.component(
 )
 
 
-def forest(
-    look: Look, results: Results, slots: int, marks: Sequence[Sequence[Mark]] = ()
-) -> None:
+def forest(look: Look, results: Results, slots: int, marks: Sequence[Sequence[Mark]] = ()) -> None:
     """Draw the results table; ``marks`` are badges for each arm."""
     component(key="results", data={"html": table(look, results, slots, marks)})
 
@@ -90,9 +88,7 @@ class Scale:
         return [i * step for i in range(first, last + 1)]
 
 
-def table(
-    look: Look, results: Results, slots: int, marks: Sequence[Sequence[Mark]] = ()
-) -> str:
+def table(look: Look, results: Results, slots: int, marks: Sequence[Sequence[Mark]] = ()) -> str:
     """The whole table as HTML; names are escaped."""
     factor = 100.0 if results.accuracy else 1.0
     scale = Scale(results.comparisons, factor)

@@ -18,16 +18,24 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from trainer.experiment import Setup
+    from tricks.own import Stamp
 
 POINTS = 600  # as many as the chart is wide; below that every step is drawn
 INK = {False: ("#5C6670", "#E7E3DA", "#1B242B"), True: ("#A4AEB8", "#26313A", "#E6EAED")}
 
 
-@lru_cache(maxsize=256)
 def rates(setup: Setup, arm: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """Steps and rates of an arm (its tricks as JSON), at most about ``POINTS`` of them."""
+    return rates_now(setup, arm, shelf().stamp)
+
+
+@lru_cache(maxsize=256)
+def rates_now(
+    setup: Setup, arm: str, files: Stamp
+) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    """The same with tricks of one's own as their ``files`` are now."""
     total = setup.total_steps or PARTS
-    at = schedule(setup, Arm.model_validate_json(arm).make())
+    at = schedule(setup, Arm.model_validate_json(arm).left())
     stride = -(-total // POINTS)
     steps = tuple(sorted({*range(0, total, stride), total - 1}))
     return steps, tuple(at(step) for step in steps)

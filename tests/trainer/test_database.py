@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
+
 import pytest
 from sqlalchemy import inspect, text
 
 from tests.trainer.test_store import plan
 from trainer import migrations, schema
+from trainer.queue import Queue
 from trainer.store import Store, StoreError
 
 
@@ -41,13 +45,42 @@ def test_an_old_store_is_brought_up_to_date_and_kept(store, home, monkeypatch):
     def add_column(db):
         db.execute(text("ALTER TABLE experiments ADD COLUMN starred INTEGER"))
 
-    monkeypatch.setattr(migrations, "MIGRATIONS", [add_column])
+    monkeypatch.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, add_column])
     assert store.experiment(id).name == "A plan"
     names = [one["name"] for one in inspect(store.reads).get_columns("experiments")]
     assert "starred" in names
-    assert (home / "trickboard.db.version1").is_file()
+    assert (home / f"trickboard.db.version{migrations.newest() - 1}").is_file()
     store.close()
     assert len(store.experiments()) == 1  # and only once
+
+
+def as_version_1(store, home):
+    """Take the store back to what it was before runs had reports."""
+    store.note("version", 1)
+    store.close()
+    with closing(sqlite3.connect(home / "trickboard.db")) as db:
+        db.execute("ALTER TABLE runs DROP COLUMN report")
+        db.commit()
+
+
+def test_a_store_of_version_1_keeps_its_runs_and_gets_reports(store, home):
+    queue = Queue(store)
+    old = store.launch(plan(("baseline",), (0,)))
+    end = {"state": "done", "steps": 20, "seconds": 0.5, "metrics": {"test_accuracy": 0.5}}
+    queue.finish(queue.claim("w", "auto", "cpu"), [(1, "loss", 2.0)], **end)
+    before = store.runs(old)
+    as_version_1(store, home)
+
+    assert store.runs(old) == before
+    assert store.report(before[0].id) is None
+    with closing(sqlite3.connect(home / "trickboard.db.version1")) as db:
+        assert "report" not in [row[1] for row in db.execute("PRAGMA table_info(runs)")]
+        assert db.execute("SELECT state FROM runs").fetchall() == [("done",)]
+    new = store.launch(plan(("baseline",), (1,)))
+    queue.finish(queue.claim("w", "auto", "cpu"), **end, report={"killed": None})
+    assert store.report(store.runs(new)[0].id) == {"killed": None}
+    store.close()
+    assert store.runs(old) == before  # and only once
 
 
 def test_a_newer_store_is_refused(store, monkeypatch):

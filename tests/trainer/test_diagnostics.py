@@ -31,16 +31,16 @@ def test_the_bins_are_those_of_scikit_learn(answers):
     sure, said = probabilities.max(-1)
     right = (said == y).numpy()
     accuracy, confidence = calibration_curve(right, sure.numpy(), n_bins=15, strategy="uniform")
-    found = [one for one in diagnostics.calibration(probabilities, y).bins if one.count]
+    found = [one for one in diagnostics.calibration(probabilities, y).bins if one.images]
     np.testing.assert_allclose([one.accuracy for one in found], accuracy, atol=1e-6)
     np.testing.assert_allclose([one.confidence for one in found], confidence, atol=1e-6)
-    assert sum(one.count for one in found) == 400
+    assert sum(one.images for one in found) == 400
 
 
 def test_the_error_is_the_weighted_distance_of_the_bins(answers):
     found = diagnostics.calibration(*answers)
     by_hand = sum(
-        one.count / 400 * abs(one.accuracy - one.confidence) for one in found.bins if one.count
+        one.images / 400 * abs(one.accuracy - one.confidence) for one in found.bins if one.images
     )
     assert found.ece == pytest.approx(by_hand, rel=1e-5)
     assert 0.05 < found.ece < 0.5
@@ -105,9 +105,10 @@ def test_a_saturated_sigmoid_is_dead_and_a_negative_slope_is_not():
         net[1].weight.zero_()
         net[1].bias.fill_(40.0)
     assert diagnostics.layers(net, X)[0].dead == 1
-    assert diagnostics.layers(network(nn.PReLU), X)[0] == pytest.approx(
-        ("PReLU 1", network(nn.PReLU)[:4](X).std(correction=0).item(), 0, 8), rel=1e-5
-    )
+    leaky = network(nn.PReLU)
+    found = diagnostics.layers(leaky, X)[0]
+    assert (found.name, found.dead) == ("PReLU 1", 0)
+    assert found.scale == pytest.approx(leaky[:4](X).std(correction=0).item(), rel=1e-5)
 
 
 def test_a_unit_of_maps_is_a_channel_and_a_reused_module_counts_twice():

@@ -25,7 +25,8 @@ SPREAD = 0.02  # of an arm's accuracy from seed to seed
 def experiments(
     seeds: int, arms: int, gain: float, times: int, heavy: bool = False
 ) -> Iterator[np.ndarray]:
-    """Accuracies, (arms + 1, seeds), of a baseline and arms that share half of each seed's luck; all gain the same."""
+    """Accuracies, (arms + 1, seeds), of a baseline and arms that share half of each seed's "
+    "luck; all gain the same."""
     draw = np.random.default_rng([seeds, arms, int(1e6 * gain), heavy])
 
     def noise(*shape: int) -> np.ndarray:

@@ -11,6 +11,7 @@ import time
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.event import listen
 
 from trainer.experiment import parse
 from trainer.home import log_file
@@ -94,6 +95,21 @@ class StoreContract:
         assert store.read({claim.run.id: (0, 0)}, ["loss"])[claim.run.id].series == {
             "loss": ([1, 2], [2.0, 1.0])
         }
+
+    def test_a_report_is_kept_and_read_only_when_asked_for(self, store, queue):
+        id = store.launch(plan(("baseline",), (0, 1)))
+        told = {"ece": math.nan, "layers": [{"name": "ReLU 1", "dead": 0.5}], "killed": None}
+        claim = self.train(queue, report=told)
+        self.train(queue)
+        rows = store.runs(id)
+        assert not hasattr(rows[0], "report")
+        assert store.report(claim.run.id) == told | {"ece": None}
+        assert list(store.reports([row.id for row in rows])) == [claim.run.id]
+        assert store.report(rows[1].id) is None and store.report("nobody") is None
+        seen = []
+        listen(store.reads, "before_cursor_execute", lambda *args: seen.append(args[2]))
+        store.runs(id)
+        assert seen and not any("report" in statement for statement in seen)
 
     def test_a_late_attempt_is_fenced_off(self, store, queue):
         id = store.launch(plan(("baseline",), (0,)))

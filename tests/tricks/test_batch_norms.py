@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 from torch import nn
@@ -9,13 +11,15 @@ from torch.optim.swa_utils import update_bn
 
 from trainer.checks import notices
 from trainer.experiment import Setup
-from tricks.base import Trick
 from tricks.normalization.batch_norm import batch_norm
 from tricks.normalization.cross_minibatch_norm import CrossMiniBatchNorm
 from tricks.normalization.ghost_batch_norm import GhostBatchNorm
 from tricks.optimizer.grad_accum import GradAccum
 from tricks.optimizer.sam import SAM
 from tricks.regularization.dropout import Dropout
+
+if TYPE_CHECKING:
+    from tricks.base import Trick
 
 
 def normal(*shape: int, seed: int = 0) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -10,12 +11,14 @@ from torch.nn.functional import cross_entropy, one_hot
 
 from trainer.checks import notices
 from trainer.experiment import Setup
-from tricks.base import Trick
 from tricks.loss.flooding import Flooding
 from tricks.loss.label_smoothing import LabelSmoothing
 from tricks.loss.ohem import OHEM, hardest
 from tricks.loss.poly_loss import poly_loss
 from tricks.regularization.confidence_penalty import ConfidencePenalty, confidence_penalty
+
+if TYPE_CHECKING:
+    from tricks.base import Trick
 
 
 def examples() -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import torch
 from torch import nn
 
 from trainer.checks import notices
 from trainer.experiment import Setup
-from tricks.base import Trick
 from tricks.normalization.instance_norm import InstanceNorm, instance_norm
 from tricks.normalization.layer_norm import LayerNorm, layer_norm
 from tricks.normalization.local_response_norm import LocalResponseNorm
 from tricks.normalization.rms_norm import rms_norm
+
+if TYPE_CHECKING:
+    from tricks.base import Trick
 
 
 def normal(*shape: int) -> torch.Tensor:

@@ -131,7 +131,7 @@ def test_the_teacher_is_the_average_and_is_tested() -> None:
 def test_rules() -> None:
     small = {"train_size": 150, "network": {"kind": "mlp", "depth": 3, "width": 12}}
     assert titles(small, Distillation()) == []
-    assert titles(small, Distillation(width=12)) == [
+    assert titles(small, Distillation(widening=1)) == [
         "hint: The teacher is no larger than the student"
     ]
     assert titles(small, Distillation(), Mixup())[0].startswith("hint: Distillation and Mixup")

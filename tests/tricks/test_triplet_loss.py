@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -13,9 +14,11 @@ from trainer.checks import notices
 from trainer.experiment import Setup
 from trainer.lawbench import tools
 from tricks.augmentation.mixup import Mixup
-from tricks.base import Trick
 from tricks.loss.flooding import Flooding
 from tricks.loss.triplet_loss import TripletLoss, batch_hard
+
+if TYPE_CHECKING:
+    from tricks.base import Trick
 
 
 def by_hand(features: torch.Tensor, labels: torch.Tensor, margin: float) -> float:

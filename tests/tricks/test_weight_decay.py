@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from copy import deepcopy
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -11,7 +12,6 @@ from torch import nn
 from trainer.checks import notices
 from trainer.experiment import Setup
 from trainer.lawbench import tools
-from tricks.base import Trick
 from tricks.loss.flooding import Flooding
 from tricks.normalization.batch_norm import BatchNorm
 from tricks.optimizer.adamw import AdamW
@@ -21,6 +21,9 @@ from tricks.regularization.l1 import L1, size
 from tricks.regularization.max_norm import MaxNorm, shortened
 from tricks.regularization.no_bias_decay import NoBiasDecay
 from tricks.regularization.weight_decay_l2 import WeightDecayL2
+
+if TYPE_CHECKING:
+    from tricks.base import Trick
 
 
 def network() -> nn.Sequential:

@@ -173,7 +173,7 @@ class Classification:
                 order = torch.randperm(len(y), generator=rng).to(x.device)
             now, order = order[:size], order[size:]
             flat.clear()
-            cross_entropy(network(x[now]), y[now]).backward()
+            torch.autograd.backward(cross_entropy(network(x[now]), y[now]))
             optimizer.step()
         self.extra_steps += steps
         return network.eval().requires_grad_(False)

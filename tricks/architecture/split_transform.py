@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 def reduced(own: SplitTransform, facts: Facts) -> dict[str, object] | None:
     """How many groups divide the width, if the ones asked for do not."""
     divides = math.gcd(own.groups, facts.width)
-    asked = {"asked": own.groups, "width": facts.width, "groups": divides}
-    return asked if divides < own.groups else None
+    if divides == own.groups:
+        return None
+    return {"asked": own.groups, "width": facts.width, "groups": divides}
 
 
 @dataclass(kw_only=True)

@@ -60,6 +60,7 @@ class SqueezeExcite(Trick):
         from torchvision.ops import SqueezeExcitation
 
         def attention(features: int) -> Module:
-            return SqueezeExcitation(features, max(1, features // self.reduction))
+            gate: Module = SqueezeExcitation(features, max(1, features // self.reduction))
+            return gate
 
         return replace(spec, attention=attention)

@@ -69,6 +69,7 @@ class StochasticDepth(Trick):
         from torchvision import ops
 
         def drop_path(part: float) -> Module:
-            return ops.StochasticDepth(part * self.p, mode="row")
+            layer: Module = ops.StochasticDepth(part * self.p, mode="row")
+            return layer
 
         return replace(spec, drop_path=drop_path)

@@ -24,8 +24,9 @@ def confident_joint(p: Tensor, given: Tensor) -> tuple[Tensor, Tensor]:
 
     classes = p.shape[1]
     threshold = torch.full((classes,), torch.inf, dtype=p.dtype, device=p.device)
-    for one in given.unique():
-        threshold[one] = p[given == one, one].mean()
+    for one in range(classes):
+        if (given == one).any():
+            threshold[one] = p[given == one, one].mean()
     sure = p >= threshold
     true = torch.where(sure.any(1), p.where(sure, p.new_tensor(-1)).argmax(1), -1)
     cell = given[true >= 0] * classes + true[true >= 0]

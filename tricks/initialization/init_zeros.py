@@ -47,7 +47,7 @@ class InitZeros(Trick):
         ),
         rules=(
             Rule(
-                kind="warning",
+                kind="hint",
                 title="All zeros stay zero",
                 reason="No gradient reaches a weight that has only zeros before and behind it, so "
                 "this arm stays at chance. That is what it is here to show.",

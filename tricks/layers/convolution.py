@@ -22,7 +22,8 @@ class Largest(nn.Module):
         self.pieces = pieces
 
     def forward(self, x: Tensor) -> Tensor:
-        return x.unflatten(1, (-1, self.pieces)).amax(2)
+        sizes = (len(x), -1, self.pieces, *x.shape[2:])
+        return x.reshape(sizes).amax(2)
 
 
 def convolution(

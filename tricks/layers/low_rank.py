@@ -56,7 +56,9 @@ def factorize(network: nn.Module, share: float) -> nn.Module:
         if rank == full or (isinstance(layer, nn.Conv2d) and layer.groups > 1):
             continue
         if layer not in done:
-            pair = linear if isinstance(layer, nn.Linear) else convolution
-            done[layer] = pair(layer, rank)  # type: ignore[operator]
+            if isinstance(layer, nn.Linear):
+                done[layer] = linear(layer, rank)
+            else:
+                done[layer] = convolution(layer, rank)
         network.set_submodule(name, done[layer])
     return network

@@ -20,5 +20,5 @@ class SpatialGate(nn.Module):
 
     def forward(self, x_NCHW: Tensor) -> Tensor:
         seen = [x_NCHW.mean(1, keepdim=True), x_NCHW.amax(1, keepdim=True)]
-        gate_N1HW = self.conv(torch.cat(seen, 1)).sigmoid()
+        gate_N1HW: Tensor = self.conv(torch.cat(seen, 1)).sigmoid()
         return x_NCHW * gate_N1HW

@@ -25,7 +25,8 @@ class LabelSmoothing(Trick):
         claimed_by="the thread; Szegedy et al. 2015",
         when="Wrong labels, or a network that is too sure of itself.",
         watch_out="It can hurt: YOLOv4's detector lost 5 points. It calibrates a network that is "
-        "too sure and spoils one that is not. The optimized loss never falls to zero.",
+        "too sure and spoils one that is not. With 300 digits, 20 % of the labels wrong, accuracy "
+        "fell by a point or two here (3 seeds). The optimized loss never falls to zero.",
         formula=r"t' = (1 - \epsilon)\,t + \frac{\epsilon}{K}",
         paper=Paper(
             authors="Szegedy et al.",
@@ -42,7 +43,8 @@ class LabelSmoothing(Trick):
             claim="目标不说得那么满，泛化更好。",
             when="标签有错，或网络过于自信的时候。",
             watch_out="它也会帮倒忙：YOLOv4 的检测器因此掉了 5 个点。"
-            "过于自信的网络被它校准，不自信的被它弄坏。优化的损失永远到不了零。",
+            "过于自信的网络被它校准，不自信的被它弄坏。300 张数字、20% 标签有错、3 个种子时，"
+            "这里的准确率低了一两个点。优化的损失永远到不了零。",
         ),
         regime=Regime(setup={"train_size": 300, "label_noise": 0.2, "epochs": 60}),
         rules=(

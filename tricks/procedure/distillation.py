@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
     from torch.nn import Module
 
+    from tricks.base import NetworkSpec
+
 
 def distillation(
     logits: Tensor, y: Tensor, teacher: Tensor, temperature: float, alpha: float
@@ -61,7 +63,7 @@ class Distillation(Trick):
                 "epochs": 200,
                 "lr": 0.03,
             },
-            knobs={"epochs": 100},
+            knobs={"widening": 16, "epochs": 100},
         ),
         rules=(
             Rule(
@@ -86,12 +88,10 @@ class Distillation(Trick):
             Rule(
                 kind="hint",
                 title="The teacher is no larger than the student",
-                reason="Both have a width of {teacher} and {student}: Distillation is about a "
-                "large teacher and a small student.",
+                reason="Both have a width of {width}: Distillation is about a large teacher and a "
+                "small student.",
                 when=lambda own, other, facts: (
-                    {"teacher": own.width, "student": facts.width}
-                    if own.alpha and own.width <= facts.width
-                    else None
+                    {"width": facts.width} if own.alpha and own.widening == 1 else None
                 ),
             ),
         ),
@@ -107,19 +107,26 @@ class Distillation(Trick):
         0.9, low=0.0, high=1.0, neutral=0.0, symbol="a",
         help="weight of the teacher; 0 learns from the labels alone",
     )  # fmt: skip
-    width: int = knob(
-        256, low=1, high=4096, integer=True, log=True, symbol="teacher", help="the teacher's width"
-    )
+    widening: int = knob(
+        4, low=1, high=64, integer=True, log=True, symbol="teacher",
+        help="how many times as wide as the student the teacher is",
+    )  # fmt: skip
     epochs: int = knob(
         30, low=1, high=1000, integer=True, log=True, symbol="epochs", help="passes of the teacher"
     )
+    student: int = field(init=False, default=1, repr=False, compare=False)
     teacher: Module | None = field(init=False, default=None, repr=False, compare=False)
     taught: Tensor | None = field(init=False, default=None, repr=False, compare=False)
+
+    def network(self, spec: NetworkSpec) -> NetworkSpec:
+        self.student = spec.width  # it stays as it is; the teacher is measured by it
+        return spec
 
     def begin(self, rng: Generator) -> None:
         if self.alpha:
             split, steps = self.tools.split, self.epochs * self.tools.epoch_steps
-            self.teacher = self.tools.fit(split.x, split.y, rng, steps=steps, width=self.width)
+            width = self.widening * self.student
+            self.teacher = self.tools.fit(split.x, split.y, rng, steps=steps, width=width)
 
     def batch(self, x: Tensor, y: Tensor, rng: Generator) -> tuple[Tensor, Tensor]:
         from tricks.layers.answers import logits_of

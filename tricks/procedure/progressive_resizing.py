@@ -19,7 +19,7 @@ def resized(x: Tensor, scale: float) -> Tensor:
     if size == list(x.shape[-2:]):
         return x
     small = interpolate(x.flatten(0, -4), size=size, mode="bilinear", antialias=True)
-    return small.unflatten(0, x.shape[:-3])
+    return small.reshape(*x.shape[:-2], *size)
 
 
 def scale_at(progress: float, start: float, end: float) -> float:
@@ -55,6 +55,7 @@ class ProgressiveResizing(Trick):
         regime=Regime(
             setup={
                 "dataset": "shapes",
+                "difficulty": 0.0,
                 "train_size": 2000,
                 "network": {"kind": "resnet", "depth": 3, "width": 8},
                 "lr": 0.05,

@@ -30,8 +30,9 @@ class ConfidencePenalty(Trick):
         claim="Rewarding unsure answers keeps a network from being sure and wrong.",
         claimed_by="Pereyra et al. 2017",
         when="Wrong labels, or a network that is too sure of itself.",
-        watch_out="A network that is not too sure gets worse calibrated: with β 0.1 and ten "
-        "classes it is asked for more doubt than the labels have. The loss can be below zero.",
+        watch_out="A network that is not too sure gets worse calibrated. With 300 digits, 20 % of "
+        "the labels wrong, no β from 0.1 to 0.5 gained accuracy (3 seeds). The loss can be below "
+        "zero.",
         formula=r"L = -\log p_y - \beta H(p), \quad H(p) = -\sum_k p_k \log p_k",
         paper=Paper(
             authors="Pereyra et al.",
@@ -43,12 +44,12 @@ class ConfidencePenalty(Trick):
         zh=Chinese(
             claim="奖励不那么肯定的答案，网络就不会又肯定又错。",
             when="标签有错，或网络过于自信的时候。",
-            watch_out="本来就不太自信的网络，校准会变差：它被要求的怀疑多于标签里有的。"
+            watch_out="本来就不太自信的网络，校准会变差。300 张数字、20% 标签有错、3 个种子时，"
+            "β 从 0.1 到 0.5 都没有提高准确率。"
             "损失可以小于零。",
         ),
         regime=Regime(
             setup={"train_size": 300, "label_noise": 0.2, "epochs": 60, "lr": 0.1},
-            knobs={"beta": 0.5},
             beside=("label_smoothing",),
             metric="test_loss",
         ),

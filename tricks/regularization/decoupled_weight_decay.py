@@ -51,10 +51,8 @@ class DecoupledWeightDecay(Trick):
             "先在权重大小上看到，后在准确率上看到。",
         ),
         regime=Regime(
-            setup={"train_size": 150, "epochs": 150, "lr": 0.1},
-            knobs={"weight_decay": 0.01},
-            beside=("weight_decay_l2",),
-            metric="test_loss",
+            setup={"train_size": 400, "label_noise": 0.3, "epochs": 120},
+            knobs={"weight_decay": 0.03},
         ),
         rules=(
             doubled("L2 regularization", "weight_decay_l2"),

@@ -74,8 +74,8 @@ class EarlyStopping(Trick):
         when="Few or wrongly labeled examples, and more epochs than they need.",
         watch_out="The held-out examples are lost to training. So that curves can be compared, "
         "training goes on here and only the tested weights stop; the report says at which epoch. "
-        "With 150 digits it had the lowest test loss of all regularizers, 0.51 instead of 0.82; "
-        "accuracy hardly changed (3 seeds).",
+        "With 400 digits, 30 % of the labels wrong, accuracy rose from 0.76 to 0.82 where a fifth "
+        "was held out (3 seeds).",
         formula=r"\hat\theta = \theta_{e^*}, \quad e^* = \arg\min_{e \le e_{\text{stop}}}"
         r" L_{\text{held out}}(\theta_e)",
         paper=Paper(
@@ -89,12 +89,12 @@ class EarlyStopping(Trick):
             claim="留出的样本变差时就停，既避免过拟合又省时间。",
             when="样本少或标签有错，而训练轮数超过需要的时候。",
             watch_out="留出的样本不能再用来训练。为了让曲线可比，这里训练照常进行，"
-            "只是测试用的权重停住，报告里写着停在第几轮。150 张数字、3 个种子时，"
-            "它的测试损失在各种正则里最低，0.51 对 0.82；准确率几乎不变。",
+            "只是测试用的权重停住，报告里写着停在第几轮。400 张数字、30% 标签有错、"
+            "3 个种子时，留出五分之一，准确率从 0.76 升到 0.82。",
         ),
         regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.3, "epochs": 60, "lr": 0.1},
-            metric="test_loss",
+            setup={"train_size": 400, "label_noise": 0.3, "epochs": 120},
+            knobs={"holdout": 0.2},
         ),
         rules=(
             Rule(

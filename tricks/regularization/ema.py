@@ -38,7 +38,17 @@ class EMA(Trick):
             watch_out="平均值有滞后：衰减接近 1 而步数又少时，它还记得起点。"
             "学习率降到零时，就没有什么可平均的了。",
         ),
-        regime=Regime(setup={"train_size": 400, "label_noise": 0.2, "epochs": 60}),
+        regime=Regime(
+            setup={
+                "train_size": 800,
+                "label_noise": 0.2,
+                "batch_size": 8,
+                "epochs": 12,
+                "lr": 0.7,
+            },
+            beside=("swa",),
+            baseline=("batch_norm",),
+        ),
         rules=(
             Rule(
                 kind="hint",

@@ -25,9 +25,9 @@ class GradientNoise(Trick):
         claim="Noise that fades helps very deep networks out of poor regions.",
         claimed_by="Neelakantan et al. 2015",
         when="Very deep plain networks and poor first weights.",
-        watch_out="Every weight gets the same noise, so a network of many weights gets a lot: for "
-        "an ordinary one with a good start it only slows training. The noise is on the scale of "
-        "the gradient, so a high rate makes it larger.",
+        watch_out="Every weight gets the same noise, so a network of many weights gets a lot: "
+        "with 20 layers and a good start it did not help on digits (3 seeds). The noise is on the "
+        "scale of the gradient, so a high rate makes it larger.",
         formula=r"g_t + \mathcal N(0, \sigma_t^2), \quad \sigma_t^2 = \frac{\eta}{(1 + t)^\gamma}",
         paper=Paper(
             authors="Neelakantan et al.",
@@ -39,7 +39,8 @@ class GradientNoise(Trick):
         zh=Chinese(
             claim="逐渐减弱的噪声帮助很深的网络走出不好的区域。",
             when="很深的普通网络、初始权重不好的时候。",
-            watch_out="每个权重的噪声一样大，权重多的网络就得到很多噪声：起点好的普通网络只会变慢。"
+            watch_out="每个权重的噪声一样大，权重多的网络就得到很多噪声："
+            "在数字数据上，起点好的 20 层网络没有变好（3 个种子）。"
             "噪声以梯度为尺度，学习率越大它越大。",
         ),
         regime=Regime(

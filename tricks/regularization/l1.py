@@ -29,8 +29,8 @@ class L1(Trick):
         claimed_by="the thread; Tibshirani 1996",
         when="When a sparse network is wanted, or few examples with many useless inputs.",
         watch_out="Gradient descent steps across zero instead of onto it, so weights become tiny, "
-        "not exactly 0. Above 0.001 it cost accuracy: with 150 digits 0.786 instead of 0.833, "
-        "0.838 at 0.0001 (3 seeds).",
+        "not exactly 0. Large λ stop learning: with 400 digits, 30 % of the labels wrong, 0.0003 "
+        "lowered the test loss from 0.93 to 0.82, and 0.001 cost 10 points (3 seeds).",
         formula=r"J + \lambda \sum_i |w_i|",
         paper=Paper(
             authors="Tibshirani",
@@ -44,10 +44,12 @@ class L1(Trick):
             claim="惩罚权重的绝对值，只留下用得着的权重。",
             when="想要稀疏的网络，或样本少而无用输入多的时候。",
             watch_out="梯度下降会跨过零而不是停在零上，所以权重变得极小，但不是真正的 0。"
-            "大于 0.001 就损失准确率：150 张数字、3 个种子，0.786 对 0.833；取 0.0001 时为 0.838。",
+            "λ 太大就学不动：400 张数字、30% 标签有错、3 个种子时，"
+            "0.0003 使测试损失从 0.93 降到 0.82，而 0.001 损失了 10 个点的准确率。",
         ),
         regime=Regime(
-            setup={"train_size": 150, "epochs": 150, "lr": 0.1},
+            setup={"train_size": 400, "label_noise": 0.3, "epochs": 120},
+            knobs={"l1": 3e-4},
             beside=("weight_decay_l2",),
             metric="test_loss",
         ),

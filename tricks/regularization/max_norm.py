@@ -43,7 +43,7 @@ class MaxNorm(Trick):
         ),
         regime=Regime(
             setup={"train_size": 400, "label_noise": 0.3, "epochs": 60, "lr": 0.2},
-            knobs={"max_norm": 1.5},
+            knobs={"max_norm": 1.0},
             baseline=("dropout",),
         ),
     )

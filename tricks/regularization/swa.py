@@ -50,8 +50,15 @@ class SWA(Trick):
             "曲线的每个点都要用平均后的权重在训练集上重新量一遍统计量。",
         ),
         regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.2, "epochs": 60, "lr": 0.1},
+            setup={
+                "train_size": 800,
+                "label_noise": 0.2,
+                "batch_size": 8,
+                "epochs": 12,
+                "lr": 0.7,
+            },
             beside=("ema",),
+            baseline=("batch_norm",),
         ),
         rules=(
             Rule(

@@ -19,8 +19,8 @@ class WeightDecayL2(Trick):
         claim="Penalizing large weights makes smoother answers that generalize better.",
         claimed_by="the thread; Krogh and Hertz 1991",
         when="Few or wrongly labeled examples and long training.",
-        watch_out="Biases decay too. It shows in the test loss and in the size of the weights: "
-        "with 150 digits the test loss fell from 0.82 to 0.56 and accuracy did not rise (3 seeds). "
+        watch_out="Biases decay too. The usual λ of 0.0001 does nothing in a short run: with 400 "
+        "digits, 30 % of the labels wrong, 0.03 brought accuracy from 0.76 to 0.86 (3 seeds). "
         "Adam divides it away for weights with large gradients; AdamW does not.",
         formula=r"J + \frac{\lambda}{2} \lVert \theta \rVert^2, \quad g + \lambda\theta",
         paper=Paper(
@@ -34,15 +34,13 @@ class WeightDecayL2(Trick):
         zh=Chinese(
             claim="惩罚大的权重，答案更平滑，泛化更好。",
             when="样本少或标签有错、训练又长的时候。",
-            watch_out="偏置也一起衰减。效果在测试损失和权重大小上：150 张数字、3 个种子，"
-            "测试损失从 0.82 降到 0.56，准确率没有提高。"
+            watch_out="偏置也一起衰减。常用的 0.0001 在短训练里不起作用：400 张数字、"
+            "30% 标签有错、3 个种子时，0.03 使准确率从 0.76 升到 0.86。"
             "用 Adam 时，梯度大的权重上它会被除掉；AdamW 不会。",
         ),
         regime=Regime(
-            setup={"train_size": 150, "epochs": 150, "lr": 0.1},
-            knobs={"weight_decay": 0.01},
-            beside=("early_stopping", "l1"),
-            metric="test_loss",
+            setup={"train_size": 400, "label_noise": 0.3, "epochs": 120},
+            knobs={"weight_decay": 0.03},
         ),
         rules=(
             Rule(
