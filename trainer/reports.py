@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch.nn import Module
 
     from trainer.tasks.classification import Classification
-    from tricks.base import Predictor, Trick
+    from tricks.base import Trick
 
 LOOKED_AT = 500  # test images that activations are measured on
 RHO = 0.05  # how far uphill the sharpness looks: the radius of the paper's CIFAR-10 runs
@@ -35,16 +35,14 @@ class Report:
     data: dict[str, Any] = field(default_factory=dict)
 
 
-def report(
-    network: Module, predict: Predictor, task: Classification, tricks: Sequence[Trick]
-) -> Report:
+def report(network: Module, task: Classification, tricks: Sequence[Trick]) -> Report:
     """Everything but the curves, in eval mode, after the last step."""
     data: dict[str, Any] = {"tricks": {one.id(): of_trick(one, task) for one in tricks}}
     if task.extra_steps:
         data["extra_steps"] = task.extra_steps
     if task.bought:
         data["labels_bought"] = task.bought
-    data |= of_answers(answers(predict, task), task.test_y, task.classes)
+    data |= of_answers(*task.seen, task.classes)
     data |= of_network(network, task)
     metrics = {key: data[key] for key in ("balanced_accuracy", "ece")}
     return Report(metrics=metrics, data=rounded(data))
@@ -74,12 +72,6 @@ def packed(examples: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             break
         found.append({**one, "pixels": pixels, "shape": list(picture.shape)})
     return found
-
-
-def answers(predict: Predictor, task: Classification) -> Tensor:
-    """The logits of all test images, (N, C)."""
-    with torch.inference_mode():
-        return torch.cat([predict(part) for part in torch.split(task.test_x, task.chunk)])
 
 
 def of_answers(logits: Tensor, y: Tensor, classes: int) -> dict[str, Any]:

@@ -57,7 +57,11 @@ def lower(text: str) -> str:
 
 def numbers(one: Caption) -> str:
     """The numbers by which a rule fired: ``: from 0.67, to 0.80``."""
-    told = ", ".join(f"{name} {words.short(value, 3)}" for name, value in one.numbers.items())
+    told = ", ".join(
+        f"{name} {words.short(value, 3)}"
+        for name, value in one.numbers.items()
+        if name not in ("runs", "of")  # said in the line itself
+    )
     return f": {escape(told)}" if told else ""
 
 

@@ -209,7 +209,7 @@ def confusions(arm: int, reports: Sequence[Report]) -> str:
     for i, row in enumerate(mean):
         cells = []
         for j, value in enumerate(row):
-            text = words.number(value, 0 if len(reports) == 1 or value >= 10 else 1)
+            text = words.number(value, 0 if len(reports) == 1 or not 0 < value < 10 else 1)
             shade = 0 if i == j else round(70 * errors[i, j] / most)
             paint = f"color-mix(in srgb, {color(arm)} {shade}%, transparent)"
             style = f" style='background:{paint}'" if shade else ""

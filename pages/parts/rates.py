@@ -13,6 +13,7 @@ from pages.parts.session import draft
 from pages.parts.still import still
 from trainer.experiment import Arm
 from trainer.rates import PARTS, schedule
+from tricks import shelf
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -30,9 +31,7 @@ def rates(setup: Setup, arm: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
 
 
 @lru_cache(maxsize=256)
-def rates_now(
-    setup: Setup, arm: str, files: Stamp
-) -> tuple[tuple[int, ...], tuple[float, ...]]:
+def rates_now(setup: Setup, arm: str, files: Stamp) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """The same with tricks of one's own as their ``files`` are now."""
     total = setup.total_steps or PARTS
     at = schedule(setup, Arm.model_validate_json(arm).left())

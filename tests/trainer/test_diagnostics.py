@@ -141,6 +141,22 @@ def test_a_dead_layer_and_equal_answers_kill():
     assert reason is not None and "the answers to 50 images are the same" in reason
 
 
+def test_a_dead_side_branch_kills_nothing():
+    class Beside(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.branch, self.last = nn.Sequential(nn.Linear(6, 2), nn.ReLU()), nn.Linear(8, 3)
+
+        def forward(self, x):
+            return self.last(torch.cat([x, self.branch(x)], dim=1))
+
+    net = Beside()
+    with torch.no_grad():
+        net.branch[0].weight.zero_()
+    found = diagnostics.layers(net, X)
+    assert found[0].dead == 1 and diagnostics.killed(found, net(X)) is None
+
+
 def test_norms_of_weights_and_of_the_gradients_at_both_ends():
     net = network()
     weights = [net[i].weight for i in (1, 5, 7)]

@@ -80,7 +80,7 @@ class Classification:
         self.split = Split(
             x=train_x, y=given.to(device), classes=self.classes, index=torch.arange(len(true))
         )
-        self.seen: tuple[Tensor, Tensor]  # the last answers on the test slice, and its labels
+        self.seen: tuple[Tensor, Tensor]  # the last answers to test images, and their labels
         self.before: dict[str, tuple[Split, Split]] = {}
         self.extra_steps = 0
         self.bought = 0
@@ -252,7 +252,8 @@ class Classification:
         """The numbers a run ends with: on all test images."""
         if self.tests == len(self.test_x):
             return dict(last)
-        losses, right = marks(answers(predict, self.test_x, self.chunk), self.test_y)
+        self.seen = answers(predict, self.test_x, self.chunk), self.test_y
+        losses, right = marks(*self.seen)
         return {
             **last,
             "test_loss": losses.mean().item(),

@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
 
 if TYPE_CHECKING:
-    from tricks.base import NetworkSpec
+    from tricks.base import Facts, NetworkSpec
+
+
+def single_pixels(facts: Facts) -> dict[str, object] | None:
+    """The side of the last map, if its half is a single pixel."""
+    side = facts.image[1]
+    for _ in range(min(3, facts.depth) - 1):
+        side = -(-side // 2) if side >= 4 else side
+    return {"side": side} if side <= 2 else None
 
 
 @dataclass(kw_only=True)

@@ -57,6 +57,14 @@ class Factorize(Trick):
                     else None
                 ),
             ),
+            Rule(
+                kind="error",
+                title="Factorize leaves Pretraining no layer to fill",
+                reason="The weights that were trained before belong to full layers, and this "
+                "network has thin ones in their place. Use one of the two.",
+                other="pretrained_finetune",
+                when=lambda own, other, facts: {} if own.rank < 1 else None,
+            ),
         ),
     )
     order = -10  # what reparametrizes weights finds the thin layers
