@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from trainer import datasets as data
-from trainer.engine import Outcome, Point, train
+from trainer.engine import Outcome, train
 from trainer.experiment import ExperimentError, parse
 from tricks.base import Facts, NetworkSpec, Pixels, Pool, Split, Tools
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from torch import Generator, Tensor
 
+    from trainer.record import Point
     from tricks.base import Trick
 
     Knobs = dict[str, float]
@@ -85,7 +86,7 @@ class Bench:
         setup = {"train_size": 128, "steps": steps, "network": NETWORKS[kind]}
         setup["dataset"] = self.dataset(whose, kind)
         regime = whose.card.regime
-        arm = [{"id": one} for one in (regime.baseline if regime else ())]
+        arm: list[Data] = [{"id": one} for one in (regime.baseline if regime else ())]
         if trick:
             arm.append({"id": trick.id(), "knobs": knobs or {}})
         experiment = parse(experiment_of(setup, arm))

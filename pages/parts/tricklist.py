@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from pages.parts import words
 from pages.parts.draft import Draft, tick
-from pages.parts.finder import family_order, matches
+from pages.parts.finder import family_order, matches, nearest
 from pages.parts.knobs import popover
 from pages.parts.session import bound, draft
 from tricks import catalog
@@ -102,9 +101,8 @@ def nothing(query: str, shown: str) -> None:
         st.markdown("No trick is ticked yet. Tick one to compare it with the baseline.")
         return
     where = "" if shown == "All" else f" among {shown}"
-    names = {one.card.title.lower(): one.card.title for one in catalog().values()}
-    close = difflib.get_close_matches(query.lower(), names, n=1, cutoff=0.5)
-    hint = f" Did you mean {names[close[0]]}?" if close else ""
+    guess = nearest(query)
+    hint = f" Did you mean {guess.card.title}?" if guess else ""
     st.markdown(f"No trick matches “{words.plain(query)}”{where}.{hint}")
     st.button("Clear the search", on_click=clear)
 

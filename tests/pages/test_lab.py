@@ -67,8 +67,16 @@ def plan(page: AppTest) -> dict:
 
 def tick(page: AppTest, *tricks: str) -> AppTest:
     for one in tricks:
+        unfold(page, catalog()[one].family())
         widget(page, "checkbox", f"tick_{one}").check().run()
     return page
+
+
+def unfold(page: AppTest, *families: str) -> AppTest:
+    """Open families in the list; AppTest cannot click on their headings."""
+    known = dict(page.session_state["opened_families"])
+    page.session_state["opened_families"] = known | dict.fromkeys(families, True)
+    return page.run()
 
 
 def test_first_visit_shows_an_example_ready_to_launch(lab):
@@ -85,6 +93,7 @@ def test_first_visit_shows_an_example_ready_to_launch(lab):
 
 def test_every_trick_can_be_ticked_and_found(lab):
     page = lab()
+    unfold(page, *{one.family() for one in catalog().values()})
     assert {one.key for one in page.checkbox} == {f"tick_{one}" for one in catalog()}
     widget(page, "text_input", "search").set_value("标签").run()
     assert widget(page, "checkbox", "tick_label_smoothing")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import time
@@ -283,7 +284,7 @@ def test_the_catalog_tells_what_was_measured(app, launched) -> None:
     launched(comparison(), *["done"] * 12)
     at = app
     at.switch_page("catalog.py").run()
-    assert "+10.0 points · better" in texts(at)
+    assert "+10.0 points · better" in json.loads(at.get("bidi_component")[0].proto.json)["html"]
     at.query_params["trick"] = "dropout"
     at.run()
     html = "".join(one.proto.body for one in at.get("html"))

@@ -23,6 +23,7 @@ from tricks.architecture.small_filters import SmallFilters
 from tricks.architecture.split_transform import SplitTransform
 from tricks.base import NetworkSpec, Trick
 from tricks.layers.branches import DenseBranch, ExchangeBranch, PartialBranch
+from tricks.normalization.instance_norm import InstanceNorm
 
 
 def spec(kind: str = "resnet", width: int = 16) -> NetworkSpec:
@@ -152,3 +153,13 @@ def test_groups_that_do_not_divide_are_told() -> None:
 def test_one_channel_has_no_half() -> None:
     assert said(CrossFusion(), width=1) == ["Cross fusion needs two channels"]
     assert said(CrossFusion(), width=2) == []
+
+
+def test_a_coarse_map_of_one_pixel_has_no_instance_norm() -> None:
+    title = "Cross fusion leaves Instance norm single pixels"
+    assert title in said(CrossFusion(), InstanceNorm())
+    assert title not in said(CrossFusion(), InstanceNorm(), depth=2)
+    with pytest.raises(ValueError, match="spatial element"):
+        Block(InstanceNorm().network(CrossFusion().network(spec())), 16, 32, 2)(
+            torch.randn(2, 16, 4, 4)
+        )

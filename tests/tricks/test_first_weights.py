@@ -244,7 +244,7 @@ RARE = {"imbalance": 20, "train_size": 400}
 @pytest.mark.parametrize(
     ("setup", "tricks", "kind", "part"),
     [
-        ({}, ("init_zeros",), "warning", "stay zero"),
+        ({}, ("init_zeros",), "hint", "stay zero"),
         ({}, ("init_small", "batch_norm"), "hint", "hides"),
         ({}, ("lsuv", "group_norm"), "hint", "hides"),
         ({}, ("rezero",), "error", "needs Skip connection"),

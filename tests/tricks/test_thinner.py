@@ -17,6 +17,7 @@ from tricks.architecture.factorize import Factorize
 from tricks.architecture.skip_connection import SkipConnection
 from tricks.architecture.stochastic_depth import StochasticDepth
 from tricks.base import NetworkSpec, Trick
+from tricks.initialization.pretrained_finetune import PretrainedFinetune
 from tricks.layers.blur import BlurPool
 from tricks.layers.low_rank import factorize, factors
 
@@ -155,3 +156,9 @@ def test_factorize_tells_when_it_saves_nothing() -> None:
     assert said(Factorize(rank=0.5), kind="mlp", depth=3) == [title]
     assert said(Factorize(), kind="mlp", depth=3) == []
     assert said(Factorize(rank=1.0), kind="mlp", depth=3) == []
+
+
+def test_factorize_and_pretraining_exclude_each_other() -> None:
+    title = "Factorize leaves Pretrain and fine-tune no layer to fill"
+    assert title in said(Factorize(), PretrainedFinetune(), kind="mlp", depth=3)
+    assert title not in said(Factorize(rank=1.0), PretrainedFinetune(), kind="mlp", depth=3)

@@ -42,6 +42,7 @@ class Blurpool(Trick):
         regime=Regime(
             setup={
                 "dataset": "shapes",
+                "difficulty": 0.2,
                 "network": {"kind": "cnn", "depth": 3, "width": 8},
                 "train_size": 500,
                 "epochs": 6,

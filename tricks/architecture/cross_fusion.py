@@ -49,9 +49,10 @@ class CrossFusion(Trick):
         regime=Regime(
             setup={
                 "dataset": "shapes",
+                "difficulty": 0.0,
                 "network": {"kind": "resnet", "depth": 3, "width": 8},
                 "train_size": 500,
-                "epochs": 6,
+                "epochs": 10,
             },
             baseline=("skip_connection", "batch_norm"),
         ),
@@ -62,6 +63,15 @@ class CrossFusion(Trick):
                 reason="One half of the channels stands on the coarse map, and a network of width "
                 "{width} has no half. Take a width of 2 or more.",
                 when=lambda own, other, facts: {"width": facts.width} if facts.width < 2 else None,
+            ),
+            Rule(
+                kind="error",
+                title="Cross fusion leaves Instance norm single pixels",
+                reason="The last map has a side of {side}, its coarse half is one pixel, and one "
+                "pixel has no deviation. Take larger images, a depth of 2 or another "
+                "normalization.",
+                other="instance_norm",
+                when=lambda own, other, facts: single_pixels(facts),
             ),
         ),
     )

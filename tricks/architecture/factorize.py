@@ -59,7 +59,7 @@ class Factorize(Trick):
             ),
             Rule(
                 kind="error",
-                title="Factorize leaves Pretraining no layer to fill",
+                title="Factorize leaves Pretrain and fine-tune no layer to fill",
                 reason="The weights that were trained before belong to full layers, and this "
                 "network has thin ones in their place. Use one of the two.",
                 other="pretrained_finetune",

@@ -42,9 +42,10 @@ class Fpn(Trick):
         regime=Regime(
             setup={
                 "dataset": "shapes",
+                "difficulty": 0.0,
                 "network": {"kind": "resnet", "depth": 3, "width": 8},
                 "train_size": 500,
-                "epochs": 6,
+                "epochs": 10,
             },
             baseline=("skip_connection", "batch_norm"),
             beside=("pan", "spp"),

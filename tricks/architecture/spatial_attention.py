@@ -42,11 +42,12 @@ class SpatialAttention(Trick):
         regime=Regime(
             setup={
                 "dataset": "shapes",
-                "network": {"kind": "resnet", "depth": 3, "width": 8},
+                "difficulty": 0.2,
+                "network": {"kind": "cnn", "depth": 3, "width": 8},
                 "train_size": 500,
                 "epochs": 6,
+                "lr": 0.05,
             },
-            baseline=("skip_connection", "batch_norm"),
             beside=("squeeze_excite",),
         ),
         rules=(

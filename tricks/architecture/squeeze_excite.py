@@ -42,7 +42,7 @@ class SqueezeExcite(Trick):
         regime=Regime(
             setup={
                 "network": {"kind": "resnet", "depth": 3, "width": 16},
-                "train_size": 1000,
+                "train_size": 500,
                 "input_noise": 1.0,
                 "epochs": 10,
             },
