@@ -173,7 +173,7 @@ class Supervisor:
         self.queue.beat(self.id, busy=busy, state=state, devices=self.devices)
         if self.ready and self.experiment_id is None:
             self.time_steps(now, idle=not self.children)
-        if busy or self.children or self.trial:
+        if busy or self.children or self.trial or not self.ready:  # getting warm is work, too
             self.last_work = now
         seen = max(self.last_work, self.queue.page_seen_at())
         self.ending |= now - seen > self.linger or self.queue.end_asked(self.id)

@@ -238,6 +238,19 @@ def test_it_ends_when_nobody_needs_it(store, work):
     assert not made.tick()
 
 
+def test_it_does_not_end_while_it_gets_warm(store, work):
+    """On a busy machine the imports may take longer than it waits for work."""
+    made = work(linger=5.0)
+    made.ready = False
+    made.last_work -= 10
+    made.last_beat = 0.0
+    assert made.tick()
+    made.ready = True
+    made.last_work -= 10
+    made.last_beat = 0.0
+    assert not made.tick()
+
+
 def test_it_ends_when_it_is_asked_to(store, queue, work):
     made = work()
     assert made.tick()
