@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from trainer.tasks.classification import Classification
     from tricks.base import Trick
 
-LOOKED_AT = 500  # test images that activations are measured on
+LOOKED_AT = 200  # test images that activations are measured on
 RHO = 0.05  # how far uphill the sharpness looks: the radius of the paper's CIFAR-10 runs
 ROOM = 12_000  # letters of a report for pictures
 FIGURES = 5  # significant figures of a number in a report

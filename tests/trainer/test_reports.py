@@ -53,7 +53,7 @@ def test_a_report_looks_into_the_network(home):
 def test_a_dead_network_is_told_of_with_its_number(home):
     found = told(home, [{"id": "init_zeros"}]).report
     assert found["dead_units"] == 1
-    assert found["killed"] == ("all 32 units of ReLU 1 give the same value for all 450 images")
+    assert found["killed"] == ("all 32 units of ReLU 1 give the same value for all 200 images")
 
 
 def test_a_trick_that_never_acted_says_of_how_many(home):

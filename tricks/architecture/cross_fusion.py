@@ -26,7 +26,8 @@ class CrossFusion(Trick):
         title_zh="交叉融合",
         claim="Branches of two resolutions that exchange features see details and context.",
         claimed_by="the thread; Sun et al. 2019",
-        when="Where places matter: keypoints, segmentation. Classes need them less.",
+        when="Where places matter: keypoints, segmentation. On easy drawn shapes 66 % against "
+        "28 % (3 seeds).",
         watch_out="The thread does not say which cross fusion it means. This is one exchange unit "
         "of HRNet in each block, half of the channels on a map of half the sides; HRNet keeps its "
         "branches through the whole network, and BiFPN weighs what it adds.",
@@ -41,7 +42,7 @@ class CrossFusion(Trick):
         thread="cross fusion",
         zh=Chinese(
             claim="两种分辨率的分支互相交换特征，既看到细节也看到上下文。",
-            when="位置重要的任务：关键点、分割。分类对位置的需求较小。",
+            when="位置重要的任务：关键点、分割。在容易的图形数据上 66 % 对 28 %（3 个种子）。",
             watch_out="原帖没有说明是哪一种交叉融合。这里在每个块里放一个 HRNet 的交换单元，一半通"
             "道"
             "在边长减半的特征图上；HRNet 的分支贯穿整个网络，BiFPN 则给相加的各项加权。",

@@ -19,7 +19,8 @@ class Csp(Trick):
         title_zh="跨阶段部分连接",
         claim="Half of the channels go around the block: much less work, hardly less accuracy.",
         claimed_by="Wang et al. 2019; the YOLOv4 paper",
-        when="Where the work counts; look at the time of a step beside the accuracy.",
+        when="Where the work counts: on digits a tie (97.9 % and 97.0 %, 3 seeds) in two thirds "
+        "of the time.",
         watch_out="Here the channels are split around each block; in CSPDarknet-53 around each "
         "stage of several blocks. It is a way to save, not to gain: expect a tie at best, in less "
         "time. Small maps on a CPU save less time than work.",
@@ -36,7 +37,7 @@ class Csp(Trick):
         thread="splite",
         zh=Chinese(
             claim="一半通道绕过模块：计算量小得多，准确率几乎不降。",
-            when="计算量重要的时候；除了准确率，也请看每步的时间。",
+            when="计算量重要的时候：在 digits 上打平（97.9 % 和 97.0 %，3 个种子），用时三分之二。",
             watch_out="这里在每个块上分开通道；CSPDarknet-53 则在由多个块组成的阶段上分开。它是用来"
             "节省而不是提升的：最多打平，时间更少。CPU 上的小特征图省下的时间比计算量少。",
         ),

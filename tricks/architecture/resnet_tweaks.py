@@ -20,7 +20,8 @@ class ResnetTweaks(Trick):
         title_zh="ResNet 改进（C、D）",
         claim="Small changes of the stem and of the skips make a ResNet better for little work.",
         claimed_by="He T. et al. 2018",
-        when="ResNets with skips on larger images.",
+        when="ResNets with skips on larger images; on easy drawn shapes 42 % against 28 % (3 "
+        "seeds).",
         watch_out="Of the paper's three tweaks two apply here: C, three 3x3 convolutions as the "
         "stem (here instead of one, since there is no 7x7), and D, skips that take the mean of "
         "2x2 pixels. B moves a stride inside a bottleneck, which these blocks do not have. C adds "
@@ -37,7 +38,7 @@ class ResnetTweaks(Trick):
         "(abstract).",
         zh=Chinese(
             claim="对网络开头和跳连做一些小改动，ResNet 多花一点计算就更好。",
-            when="较大图像上带跳连的 ResNet。",
+            when="较大图像上带跳连的 ResNet；在容易的图形数据上 42 % 对 28 %（3 个种子）。",
             watch_out="论文的三处改动中有两处适用：C，用三个 3x3 卷积开头（这里代替一个卷积，因为"
             "没有"
             "7x7）；D，跳连取 2x2 像素的均值。B 移动瓶颈块里的步长，而这里没有瓶颈块。C 增加参数和"

@@ -52,7 +52,7 @@ class Spp(Trick):
             setup={
                 "dataset": "shapes",
                 "difficulty": 0.0,
-                "network": {"kind": "resnet", "depth": 2, "width": 8},
+                "network": {"kind": "resnet", "depth": 3, "width": 8},
                 "train_size": 500,
                 "epochs": 10,
             },
