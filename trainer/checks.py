@@ -63,6 +63,8 @@ def notices(setup: Setup, tricks: Iterable[Trick]) -> list[Notice]:
 
 def told(rule: Rule, own: Trick, other: Trick | None, numbers: dict[str, object]) -> Notice:
     """What a rule says. If its text leaves out one of two tricks, the title begins with both."""
+    if other is not None:
+        numbers = {"other": other.card.title, **numbers}
     title, reason = rule.title.format(**numbers), rule.reason.format(**numbers)
     both = [own] if other is None else [own, other]
     text = f"{title} {reason}".casefold()

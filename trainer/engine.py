@@ -98,8 +98,8 @@ def train(
     task.to_device(network)
     torch.manual_seed(number(run.seed, "layers"))  # what dropout layers draw from
 
-    rate = schedule(setup, tricks)
-    flat, lr = Flat(network), own_rate(setup, tricks)
+    rate = schedule(setup, tricks, run.arm.lr_scale)
+    flat, lr = Flat(network), own_rate(setup, tricks, run.arm.lr_scale)
     make_optimizer = moments.only("optimizer")
     optimizer = (
         make_optimizer(network.parameters(), lr) if make_optimizer else sgd(flat.weights, lr)

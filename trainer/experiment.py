@@ -13,21 +13,28 @@ import difflib
 import hashlib
 import json
 import zlib
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError
 
 from trainer.datasets import DATASETS
 from trainer.problems import ExperimentError as ExperimentError
 from trainer.problems import Problem as Problem
 from trainer.problems import explain, follows, short, shown
 from trainer.problems import read_json as read_json
+from trainer.setup import CNN as CNN
+from trainer.setup import MLP as MLP
+from trainer.setup import Finite, Model, Whole
+from trainer.setup import ResNet as ResNet
+from trainer.setup import Setup as Setup
 from tricks import catalog
-from tricks.base import Facts, Trick
 from tricks.own import version
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from tricks.base import Trick
 
 T = TypeVar("T")
 ENGINE = 1  # raised when the same run would no longer give the same curve
@@ -35,123 +42,14 @@ ENGINE = 1  # raised when the same run would no longer give the same curve
 MOST_RUNS = 10_000
 PLAIN = r"^[^\p{Cc}]*[^\p{Cc}\s][^\p{Cc}]*$"  # not blank, and no control characters
 
-Finite = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Name = Annotated[str, Field(min_length=1, max_length=80, strict=True, pattern=PLAIN)]
-Whole = Annotated[int, Field(strict=True)]
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class MLP(Model):
-    """``depth`` hidden layers of ``width`` units."""
-
-    kind: Literal["mlp"] = "mlp"
-    depth: Whole = Field(3, ge=1, le=100)
-    width: Whole = Field(128, ge=1, le=4096)
-
-
-class CNN(Model):
-    """``depth`` 3x3 convolutions, the first of ``width`` channels, and one linear layer."""
-
-    kind: Literal["cnn"] = "cnn"
-    depth: Whole = Field(2, ge=1, le=100)
-    width: Whole = Field(16, ge=1, le=4096)
-
-
-class ResNet(Model):
-    """``depth`` blocks of two convolutions, starting with ``width`` channels."""
-
-    kind: Literal["resnet"] = "resnet"
-    depth: Whole = Field(3, ge=1, le=100)
-    width: Whole = Field(16, ge=1, le=4096)
-
-
-class Setup(Model):
-    """What every arm shares: the task, the data, the network and the budget."""
-
-    task: Literal["classification"] = "classification"
-    dataset: str = "digits"
-    train_size: Whole | None = Field(None, ge=2)
-    label_noise: Finite = Field(0.0, ge=0, le=0.9)
-    imbalance: Finite = Field(1.0, ge=1, le=1000)
-    input_noise: Finite = Field(0.0, ge=0, le=10)
-    difficulty: Finite | None = Field(None, ge=0, le=1)
-    preprocessing: Literal["standardize", "scale", "raw"] = "standardize"
-    network: Annotated[MLP | CNN | ResNet, Field(discriminator="kind")] = MLP.model_construct(
-        depth=3, width=128
-    )
-    epochs: Whole | None = Field(None, ge=1, le=10_000)
-    steps: Whole | None = Field(None, ge=1, le=10_000_000)
-    seconds: Finite | None = Field(None, gt=0, le=86_400)
-    batch_size: Whole = Field(32, ge=1, le=65_536)
-    lr: Finite = Field(0.1, gt=0, le=1000)
-    device: Annotated[str, Field(pattern=r"^(auto|cpu|cuda(:\d{1,2})?|mps)$")] = "auto"
-
-    @model_validator(mode="before")
-    @classmethod
-    def fill(cls, given: Any) -> Any:
-        """Defaults that depend on the data set: all of its examples, its own difficulty."""
-        if not isinstance(given, dict):
-            return given
-        name = given.get("dataset", "digits")
-        data = DATASETS.get(name) if isinstance(name, str) else None
-        if data is None:
-            return given
-        given = dict(given)
-        if given.get("train_size") is None:
-            given["train_size"] = data.train_size
-        if given.get("difficulty") is None:
-            given["difficulty"] = data.difficulty
-        return given
-
-    @property
-    def image(self) -> tuple[int, int, int]:
-        """Channels, height and width of one example."""
-        return DATASETS[self.dataset].image
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Full batches in one pass; a training set smaller than a batch is one batch."""
-        assert self.train_size is not None
-        return max(1, self.train_size // self.batch_size)
-
-    @property
-    def total_steps(self) -> int | None:
-        """The budget in steps, None if it is in seconds."""
-        if self.epochs is not None:
-            return self.epochs * self.steps_per_epoch
-        return self.steps
-
-    def facts(self) -> Facts:
-        """What the rules of the tricks may know."""
-        assert self.train_size is not None
-        return Facts(
-            dataset=self.dataset,
-            classes=DATASETS[self.dataset].classes,
-            image=self.image,
-            symmetries=DATASETS[self.dataset].symmetries,
-            train_size=self.train_size,
-            pool=DATASETS[self.dataset].train_size - self.train_size,
-            preprocessing=self.preprocessing,
-            label_noise=self.label_noise,
-            imbalance=self.imbalance,
-            network=self.network.kind,
-            depth=self.network.depth,
-            width=self.network.width,
-            batch_size=self.batch_size,
-            lr=self.lr,
-            steps=self.total_steps,
-            device=self.device,
-        )
 
 
 class TrickChoice(Model):
     """A trick by id, with the knobs that differ from their defaults."""
 
     id: str
-    knobs: dict[str, Any] = {}
+    knobs: dict[str, Any] = Field(default_factory=dict)
 
     def make(self) -> Trick:
         """A fresh instance, for one run."""
@@ -168,10 +66,14 @@ class TrickChoice(Model):
 
 
 class Arm(Model):
-    """A named set of tricks; an empty one is the plain net."""
+    """A named set of tricks; an empty one is the plain net.
+
+    ``lr_scale`` multiplies the arm's learning rate, whether that is the setup's or its optimizer's.
+    """
 
     name: Name
     tricks: tuple[TrickChoice, ...] = ()
+    lr_scale: Finite = Field(1.0, gt=0, le=1000)
 
     def make(self) -> list[Trick]:
         """Fresh instances in the order in which they share a moment."""
@@ -183,8 +85,24 @@ class Arm(Model):
         return sorted(made, key=lambda one: (one.order, one.id()))
 
 
+class Tune(Model):
+    """Before the comparison every arm tries its rate times each of ``scales``, and keeps the best.
+
+    On ``seeds`` seeds of their own, which are not compared: see :meth:`Experiment.tuning_seeds`.
+    """
+
+    scales: tuple[Annotated[float, Field(allow_inf_nan=False, strict=True, gt=0, le=1000)], ...] = (
+        Field((0.25, 0.5, 1.0, 2.0, 4.0), min_length=2, max_length=20)
+    )
+    seeds: Whole = Field(2, ge=1, le=100)
+
+
 class Experiment(Model):
-    """One setup, arms (the first is the baseline), seeds. Made by :func:`parse`."""
+    """One setup, arms (the first is the baseline), seeds. Made by :func:`parse`.
+
+    ``margin`` is the largest difference that counts as none, in the metric's own unit; None: what
+    the test images can tell apart.
+    """
 
     name: Name
     setup: Setup
@@ -193,16 +111,29 @@ class Experiment(Model):
         min_length=1, max_length=MOST_RUNS
     )
     metric: Literal["test_accuracy", "test_loss"] = "test_accuracy"
+    margin: Finite | None = Field(None, ge=0)
+    tune: Tune | None = None
 
     @property
     def baseline(self) -> Arm:
         return self.arms[0]
 
+    def tuning_seeds(self) -> list[int]:
+        """The seeds on which rates are tried: the first from 1,000,000 on that are not compared."""
+        count = self.tune.seeds if self.tune else 0
+        free = (seed for seed in range(1_000_000, 2**31) if seed not in self.seeds)
+        return list(islice(free, count))
+
     def dump(self) -> dict[str, Any]:
         """Plain JSON data with all defaults filled in; the two budgets not chosen left out."""
         data = self.model_dump(mode="json")
         data["setup"] = {key: value for key, value in data["setup"].items() if value is not None}
+        for optional in ("margin", "tune"):
+            if data[optional] is None:
+                del data[optional]
         for arm in data["arms"]:
+            if arm["lr_scale"] == 1:
+                del arm["lr_scale"]
             for choice in arm["tricks"]:
                 choice["knobs"] = catalog()[choice["id"]](**choice["knobs"]).values()
         return data
@@ -225,7 +156,8 @@ def identity(setup: Setup, arm: Arm, seed: int) -> str:
     is another."""
     tricks = [[one.id(), one.values(), *own_source(one)] for one in arm.make()]
     given = setup.model_dump(mode="json")
-    decides = json.dumps([ENGINE, given, tricks, seed], sort_keys=True, allow_nan=False)
+    scale = [] if arm.lr_scale == 1 else [arm.lr_scale]  # without one: as it was before there were
+    decides = json.dumps([ENGINE, given, tricks, seed, *scale], sort_keys=True, allow_nan=False)
     return hashlib.sha256(decides.encode()).hexdigest()[:16]
 
 

@@ -18,7 +18,6 @@ from tricks.card import Paper as Paper
 from tricks.card import Regime as Regime
 from tricks.card import Rule as Rule
 from tricks.card import Slot as Slot
-from tricks.card import own_rate as own_rate
 from tricks.loans import Acted as Acted
 from tricks.loans import NetworkSpec as NetworkSpec
 from tricks.loans import Pixels as Pixels
@@ -139,7 +138,9 @@ class Trick:
 
     @classmethod
     def changes(cls, moment: str) -> bool:
-        """Whether this trick overrides that moment."""
+        """Whether this trick overrides that moment; with a knob ``lr`` it sets the rate."""
+        if moment == "rate" and any(one.name == "lr" for one in cls.knobs()):
+            return True
         return getattr(cls, moment) is not getattr(Trick, moment)
 
     # Before training.
@@ -167,8 +168,10 @@ class Trick:
         """Set the weights of the built network, in place, on the CPU."""
 
     def rate(self, lr: float) -> float:
-        """The rate this arm trains with, from the setup's. No torch: drawn before launch."""
-        return lr
+        """The rate this arm trains with: its own knob ``lr``, if it has one and that is set, else
+        the setup's. No torch: drawn before launch."""
+        own: float | None = getattr(self, "lr", None)
+        return lr if own is None else own
 
     def scaled_rate(self, lr: float, batch_size: int) -> float:
         """The same rate, fitted to the size of the batches."""

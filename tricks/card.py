@@ -73,7 +73,8 @@ class Rule:
     """Something a person should know before launch, with its reason.
 
     ``other`` is the id of the trick this one meets; without it the rule is about the setup.
-    ``when(own, other, facts)`` returns the numbers that fill ``reason``, or None if all is well.
+    ``when(own, other, facts)`` returns what fills the places of ``title`` and ``reason``, or None
+    if all is well; ``{other}`` is the title of the trick that is met.
     Several tricks may own a slot: ``other`` may also name a slot, as ``"slot:schedule"``.
     ``unless`` names a trick or a slot in the same way: with it in the arm, all is well.
     """
@@ -130,16 +131,3 @@ class Card:
     regime: Regime | None = None
     rules: tuple[Rule, ...] = ()
     tasks: tuple[str, ...] = ("classification",)
-
-
-def own_rate(title: str) -> Rule:
-    """The hint of an optimizer whose rate is not the setup's; it has ``rate(lr)``."""
-    return Rule(
-        kind="hint",
-        title=title + " trains at its own rate, {own:.3g}",
-        reason="The other arms take {lr:g}, which is a rate for plain SGD; the knob lr sets "
-        "another one.",
-        when=lambda own, other, facts: (
-            {"own": own.rate(facts.lr), "lr": facts.lr} if own.rate(facts.lr) != facts.lr else None
-        ),
-    )

@@ -26,7 +26,7 @@ INK = {False: ("#5C6670", "#E7E3DA", "#1B242B"), True: ("#A4AEB8", "#26313A", "#
 
 
 def rates(setup: Setup, arm: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
-    """Steps and rates of an arm (its tricks as JSON), at most about ``POINTS`` of them."""
+    """Steps and rates of an arm (as JSON), at most about ``POINTS`` of them."""
     return rates_now(setup, arm, shelf().stamp)
 
 
@@ -34,7 +34,8 @@ def rates(setup: Setup, arm: str) -> tuple[tuple[int, ...], tuple[float, ...]]:
 def rates_now(setup: Setup, arm: str, files: Stamp) -> tuple[tuple[int, ...], tuple[float, ...]]:
     """The same with tricks of one's own as their ``files`` are now."""
     total = setup.total_steps or PARTS
-    at = schedule(setup, Arm.model_validate_json(arm).left())
+    made = Arm.model_validate_json(arm)
+    at = schedule(setup, made.left(), made.lr_scale)
     stride = -(-total // POINTS)
     steps = tuple(sorted({*range(0, total, stride), total - 1}))
     return steps, tuple(at(step) for step in steps)
@@ -47,7 +48,7 @@ def groups(draft: Draft, broken: Collection[int]) -> dict[tuple[float, ...], lis
     for i, arm in enumerate(arms_of(draft)):
         if i in broken:
             continue
-        own = Arm.model_validate({"name": "arm", "tricks": arm["tricks"]}).model_dump_json()
+        own = Arm.model_validate(arm | {"name": "arm"}).model_dump_json()
         found.setdefault(rates(setup, own)[1], []).append(i)
     return found
 

@@ -351,3 +351,16 @@ def test_a_small_address_cannot_unpack_to_much():
     assert len(bomb) < 300_000
     with pytest.raises(ExperimentError, match="this address is not whole"):
         unpack(bomb)
+
+
+def test_an_arm_may_scale_its_rate():
+    data = changed(("tune", {"scales": [0.5, 1.0], "seeds": 2}), ("margin", 0.01))
+    plain = parse(data)
+    data["arms"][1]["lr_scale"] = 0.5
+    scaled = parse(data)
+    same = [plain.run_id(plain.arms[i], 0) == scaled.run_id(scaled.arms[i], 0) for i in (0, 1)]
+    assert same == [True, False]
+    assert scaled.dump()["arms"][1]["lr_scale"] == 0.5
+    assert "lr_scale" not in plain.dump()["arms"][1]
+    assert plain.tuning_seeds() == [1_000_000, 1_000_001]
+    assert parse(plain.dump()) == plain

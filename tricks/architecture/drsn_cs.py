@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from tricks.base import Acted, Card, Chinese, Paper, Regime, Rule, Slot, Trick
+from tricks.base import Acted, Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.rules import batches_of_two
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -53,12 +54,10 @@ class DrsnCs(Trick):
             beside=("squeeze_excite",),
         ),
         rules=(
-            Rule(
-                kind="error",
-                title="DRSN-CS needs batches of two or more",
-                reason="The network that sets the thresholds has a batch norm, and in a batch of "
-                "one example there is nothing to take a mean over. Use a larger batch.",
-                when=lambda own, other, facts: {} if facts.batch_size == 1 else None,
+            batches_of_two(
+                "DRSN-CS",
+                "The network that sets the thresholds has a batch norm, and in a batch of one "
+                "example there is nothing to take a mean over. Use a larger batch.",
             ),
         ),
     )

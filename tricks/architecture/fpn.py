@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.rules import one_map_size
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -50,14 +51,7 @@ class Fpn(Trick):
             baseline=("skip_connection", "batch_norm"),
             beside=("pan", "spp"),
         ),
-        rules=(
-            Rule(
-                kind="hint",
-                title="Feature pyramid has one level only",
-                reason="A ResNet of {depth} block has maps of one size. Take a depth of 3.",
-                when=lambda own, other, facts: {"depth": facts.depth} if facts.depth == 1 else None,
-            ),
-        ),
+        rules=(one_map_size("Feature pyramid"),),
     )
     slot = Slot.FUSION
     kinds = ("resnet",)

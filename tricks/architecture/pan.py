@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.rules import one_map_size
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -49,14 +50,7 @@ class Pan(Trick):
             baseline=("skip_connection", "batch_norm"),
             beside=("fpn",),
         ),
-        rules=(
-            Rule(
-                kind="hint",
-                title="Path aggregation has one level only",
-                reason="A ResNet of {depth} block has maps of one size. Take a depth of 3.",
-                when=lambda own, other, facts: {"depth": facts.depth} if facts.depth == 1 else None,
-            ),
-        ),
+        rules=(one_map_size("Path aggregation"),),
     )
     slot = Slot.FUSION
     kinds = ("resnet",)

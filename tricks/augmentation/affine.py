@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Facts, Paper, Regime, Rule, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Trick, knob
+from tricks.rules import turned_digits
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -23,12 +24,6 @@ def affine(
     from tricks.layers.images import inverse_affine, warp
 
     return warp(x, inverse_affine(degrees, scale=scale, shear=shear, shift=shift), fill)
-
-
-def upside_down(own: Affine, other: None, facts: Facts) -> dict[str, object] | None:
-    if facts.dataset not in ("digits", "mnist") or own.degrees <= 45:
-        return None
-    return {"degrees": own.degrees}
 
 
 @dataclass(kw_only=True)
@@ -57,15 +52,7 @@ class Affine(Trick):
             "把旋钮逐个调小,才知道哪一种有用。",
         ),
         regime=Regime(setup={"train_size": 200, "epochs": 30}),
-        rules=(
-            Rule(
-                kind="hint",
-                title="Turning by {degrees:g}° mixes digits up",
-                reason="Beyond 45° a 6 looks more and more like a 9 and a 1 like a dash, but their "
-                "labels stay.",
-                when=upside_down,
-            ),
-        ),
+        rules=(turned_digits("Turning"),),
     )
     order = -10
     degrees: float = knob(

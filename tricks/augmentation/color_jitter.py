@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Trick, knob
+from tricks.rules import no_colors
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -69,17 +70,7 @@ class ColorJitter(Trick):
                 "epochs": 10,
             }
         ),
-        rules=(
-            Rule(
-                kind="error",
-                title="Color jitter has no colors to change",
-                reason="The images of {dataset} are gray. Choose a data set in color: shapes or "
-                "CIFAR-10.",
-                when=lambda own, other, facts: (
-                    {"dataset": facts.dataset} if facts.image[0] == 1 else None
-                ),
-            ),
-        ),
+        rules=(no_colors("Color jitter"),),
     )
     order = -8
     learns = False  # 60 steps of images in color are too few, with and without it

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tricks.base import Card, Chinese, Facts, Paper, Regime, Rule, Trick, knob
+from tricks.rules import pool_is_empty
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -57,15 +58,7 @@ class ActiveSelection(Trick):
             beside=("more_data",),
         ),
         rules=(
-            Rule(
-                kind="error",
-                title="Active selection has nothing to select from",
-                reason="The training set takes all {count:,} images of the data set. Make it "
-                "smaller in the setup.",
-                when=lambda own, other, facts: (
-                    {"count": facts.train_size} if own.share and facts.pool == 0 else None
-                ),
-            ),
+            pool_is_empty("Active selection has nothing to select from", lambda own: own.share),
             Rule(
                 kind="hint",
                 title="Active selection has little to choose from",

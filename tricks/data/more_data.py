@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tricks.base import Card, Chinese, Facts, Paper, Regime, Rule, Trick, knob
+from tricks.rules import pool_is_empty
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -56,15 +57,7 @@ class MoreData(Trick):
             beside=("mixup", "dropout", "label_smoothing"),
         ),
         rules=(
-            Rule(
-                kind="error",
-                title="More data finds no more data",
-                reason="The training set takes all {count:,} images of the data set. Make it "
-                "smaller in the setup.",
-                when=lambda own, other, facts: (
-                    {"count": facts.train_size} if own.times > 1 and facts.pool == 0 else None
-                ),
-            ),
+            pool_is_empty("More data finds no more data", lambda own: own.times > 1),
             Rule(
                 kind="hint",
                 title="More data gets less than it asks for",

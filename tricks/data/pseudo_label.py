@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from tricks.base import Acted, Card, Chinese, Facts, Paper, Regime, Rule, Trick, knob
+from tricks.base import Acted, Card, Chinese, Paper, Regime, Trick, knob
+from tricks.rules import pool_is_empty
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -20,10 +21,6 @@ def pseudo_labels(logits: Tensor, tau: float) -> tuple[Tensor, Tensor]:
     """Of (N, C) logits: who is surer than ``tau`` (N,) and the likeliest class (N,)."""
     sure, label = logits.softmax(-1).max(-1)
     return sure > tau, label
-
-
-def missing(own: Any, other: Any, facts: Facts) -> dict[str, object] | None:
-    return {"count": facts.train_size} if own.ratio and facts.pool == 0 else None
 
 
 @dataclass(kw_only=True)
@@ -51,15 +48,7 @@ class PseudoLabel(Trick):
             watch_out="网络会自我印证：有把握的错误也被训练进去。开始之前它必须大多数时候是对的。",
         ),
         regime=Regime(setup={"train_size": 100, "epochs": 100}, knobs={"ratio": 10, "tau": 0.8}),
-        rules=(
-            Rule(
-                kind="error",
-                title="Pseudo-labels find no unlabeled images",
-                reason="The training set takes all {count:,} images of the data set. Make it "
-                "smaller in the setup.",
-                when=missing,
-            ),
-        ),
+        rules=(pool_is_empty("Pseudo-labels find no unlabeled images", lambda own: own.ratio),),
     )
     stacks = False
     ratio: float = knob(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tricks.base import Card, Chinese, Facts, Paper, Regime, Rule, Trick, knob
+from tricks.rules import pool_is_empty
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -67,15 +68,7 @@ class Variety(Trick):
         ),
         regime=Regime(setup={"train_size": 100, "epochs": 60}, beside=("more_data",)),
         rules=(
-            Rule(
-                kind="error",
-                title="Variety finds no other images",
-                reason="The training set takes all {count:,} images of the data set. Make it "
-                "smaller in the setup.",
-                when=lambda own, other, facts: (
-                    {"count": facts.train_size} if own.times > 1 and facts.pool == 0 else None
-                ),
-            ),
+            pool_is_empty("Variety finds no other images", lambda own: own.times > 1),
             Rule(
                 kind="hint",
                 title="Variety has little to choose from",

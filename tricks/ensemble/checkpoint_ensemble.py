@@ -50,7 +50,6 @@ class CheckpointEnsemble(Trick):
                     title="Checkpoint ensemble and {other} cannot both answer",
                     reason="Both keep networks of one run, and only one of them can answer.",
                     other=one,
-                    when=lambda own, other, facts: {"other": other.card.title},
                 )
                 for one in ("model_soup", "snapshot_ensemble")
             ),
@@ -61,7 +60,6 @@ class CheckpointEnsemble(Trick):
                     reason="Only one of them can say which weights are tested, and here it is the "
                     "ensemble.",
                     other=one,
-                    when=lambda own, other, facts: {"other": other.card.title},
                 )
                 for one in ("ema", "swa", "early_stopping")
             ),

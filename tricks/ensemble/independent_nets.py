@@ -86,7 +86,6 @@ class IndependentNets(Trick):
                     title="Independent networks and {other} cut the same run",
                     reason="Both keep networks of one run, and only one of them can answer.",
                     other=one,
-                    when=lambda own, other, facts: {"other": other.card.title},
                 )
                 for one in ("snapshot_ensemble", "checkpoint_ensemble", "model_soup")
             ),

@@ -95,7 +95,6 @@ class SnapshotEnsemble(Trick):
                     reason="Only one of them can say which weights are tested, and here it is the "
                     "ensemble.",
                     other=one,
-                    when=lambda own, other, facts: {"other": other.card.title},
                 )
                 for one in ("ema", "swa", "early_stopping")
             ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
+from tricks.rules import batches_of_two, behind_dropout
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -51,13 +52,7 @@ class BatchNorm(Trick):
             setup={"network": {"kind": "mlp", "depth": 20, "width": 64}, "epochs": 4, "lr": 0.05},
         ),
         rules=(
-            Rule(
-                kind="error",
-                title="Batch norm needs batches of two or more",
-                reason="In a batch of one example there is nothing to take a mean over. Use a "
-                "larger batch, or group norm, which looks at each example alone.",
-                when=lambda own, other, facts: {} if facts.batch_size == 1 else None,
-            ),
+            batches_of_two("Batch norm"),
             Rule(
                 kind="warning",
                 title="Batch norm is unreliable at batch size {size}",
@@ -84,16 +79,11 @@ class BatchNorm(Trick):
                 other="class_balance",
                 when=lambda own, other, facts: {} if facts.imbalance > 1 else None,
             ),
-            Rule(
-                kind="warning",
-                title="Dropout comes before batch norm here",
-                reason="In this network the next layer's batch norm stands behind the dropout and "
-                "learns a variance that testing, without dropout, does not have (Li et al. 2018, "
-                "arXiv 1801.05134). Use one of the two.",
-                other="dropout",
-                when=lambda own, other, facts: (
-                    {} if facts.network == "mlp" and facts.depth > 1 and other.p > 0 else None
-                ),
+            behind_dropout(
+                "batch norm",
+                "In this network the next layer's batch norm stands behind the dropout and learns "
+                "a variance that testing, without dropout, does not have (Li et al. 2018, arXiv "
+                "1801.05134). Use one of the two.",
             ),
         ),
     )

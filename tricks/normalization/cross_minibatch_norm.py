@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.rules import batches_of_two, behind_dropout
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -49,12 +50,10 @@ class CrossMiniBatchNorm(Trick):
             baseline=("grad_accum",),
         ),
         rules=(
-            Rule(
-                kind="error",
-                title="Cross mini-batch norm needs batches of two or more",
-                reason="The first batch of a window is normalized by itself, and one example "
-                "has no deviation. Use a larger batch, or group norm.",
-                when=lambda own, other, facts: {} if facts.batch_size == 1 else None,
+            batches_of_two(
+                "Cross mini-batch norm",
+                "The first batch of a window is normalized by itself, and one example has no "
+                "deviation. Use a larger batch, or group norm.",
             ),
             Rule(
                 kind="hint",
@@ -84,17 +83,7 @@ class CrossMiniBatchNorm(Trick):
                 "and the second pass sees the statistics of the first.",
                 other="sam",
             ),
-            Rule(
-                kind="warning",
-                title="Dropout comes before Cross mini-batch norm here",
-                reason="The next layer's norm stands behind the dropout and learns a variance that "
-                "testing, without dropout, does not have (Li et al. 2018, arXiv 1801.05134). Use "
-                "one of the two.",
-                other="dropout",
-                when=lambda own, other, facts: (
-                    {} if facts.network == "mlp" and facts.depth > 1 and other.p > 0 else None
-                ),
-            ),
+            behind_dropout("Cross mini-batch norm"),
         ),
     )  # fmt: skip
     slot = Slot.NORMALIZATION

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.rules import batches_of_two, behind_dropout
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -50,13 +51,7 @@ class GhostBatchNorm(Trick):
             beside=("batch_norm",),
         ),
         rules=(
-            Rule(
-                kind="error",
-                title="Ghost batch norm needs batches of two or more",
-                reason="In a batch of one example there is nothing to take a mean over. Use a "
-                "larger batch, or group norm, which looks at each example alone.",
-                when=lambda own, other, facts: {} if facts.batch_size == 1 else None,
-            ),
+            batches_of_two("Ghost batch norm"),
             Rule(
                 kind="hint",
                 title="Ghost batch norm is batch norm here",
@@ -68,17 +63,7 @@ class GhostBatchNorm(Trick):
                     else None
                 ),
             ),
-            Rule(
-                kind="warning",
-                title="Dropout comes before Ghost batch norm here",
-                reason="The next layer's norm stands behind the dropout and learns a variance that "
-                "testing, without dropout, does not have (Li et al. 2018, arXiv 1801.05134). Use "
-                "one of the two.",
-                other="dropout",
-                when=lambda own, other, facts: (
-                    {} if facts.network == "mlp" and facts.depth > 1 and other.p > 0 else None
-                ),
-            ),
+            behind_dropout("Ghost batch norm"),
         ),
     )
     slot = Slot.NORMALIZATION

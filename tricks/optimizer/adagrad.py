@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob, own_rate
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.rules import own_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -43,9 +44,6 @@ class Adagrad(Trick):
     )
     slot = Slot.OPTIMIZER
     lr: float = knob(0.01, low=1e-6, high=1.0, log=True, symbol="η", help="its learning rate")
-
-    def rate(self, lr: float) -> float:
-        return self.lr
 
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
         from torch.optim import Adagrad

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob, own_rate
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.rules import own_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,14 +58,12 @@ class Adam(Trick):
                 reason="The penalty's gradient is divided by the gradient's size like the rest, "
                 "so the weights with the largest gradients decay least. Take AdamW for decay.",
                 other="weight_decay_l2",
-                when=lambda own, other, facts: {"other": other.card.title},
             ),
             Rule(
                 kind="hint",
                 title="Adam with {other} is AdamW",
                 reason="Both together are what AdamW does in one step.",
                 other="decoupled_weight_decay",
-                when=lambda own, other, facts: {"other": other.card.title},
             ),
         ),
     )
@@ -73,9 +72,6 @@ class Adam(Trick):
         0.0, low=0.0, high=1.0, symbol="λ", help="L2 in Adam: weights added to the gradient"
     )
     lr: float = knob(0.001, low=1e-6, high=1.0, log=True, symbol="η", help="its learning rate")
-
-    def rate(self, lr: float) -> float:
-        return self.lr
 
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
         from torch.optim import Adam

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob, own_rate
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.rules import own_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,9 +48,6 @@ class AdamW(Trick):
         0.01, low=0.0, high=1.0, symbol="λ", help="how fast weights shrink, as a share of the rate"
     )
     lr: float = knob(0.001, low=1e-6, high=1.0, log=True, symbol="η", help="its learning rate")
-
-    def rate(self, lr: float) -> float:
-        return self.lr
 
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
         import torch

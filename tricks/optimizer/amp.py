@@ -64,7 +64,6 @@ class AMP(Trick):
                     reason="It compares losses or gradients at points close together, and "
                     "bfloat16 rounds the difference away.",
                     other=one,
-                    when=lambda own, other, facts: {"other": other.card.title},
                 )
                 for one in CURVED
             ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.rules import several_passes, takes_the_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,28 +76,14 @@ class GaussNewton(Trick):
             setup={"train_size": 1000, "batch_size": 500, "steps": 60}, beside=("newton_cg",)
         ),
         rules=(
-            Rule(
-                kind="hint",
-                title="Gauss-Newton takes up to {passes} passes a step",
-                reason="The budget counts steps. A budget in seconds compares equal time.",
-                when=lambda own, other, facts: (
-                    {"passes": 2 + 2 * own.iterations} if facts.steps is not None else None
-                ),
-            ),
-            Rule(
-                kind="error",
-                title="Gauss-Newton and {other} both take the step",
-                reason="It solves for the step, so no other trick can decide how it is taken.",
-                other="slot:step",
-                when=lambda own, other, facts: {"other": other.card.title},
-            ),
+            several_passes("Gauss-Newton", lambda own: 2 + 2 * own.iterations),
+            takes_the_step("Gauss-Newton"),
             Rule(
                 kind="warning",
                 title="Gauss-Newton does not know the curvature of {other}",
                 reason="Its curvature is that of cross-entropy and the gradient is not, so the "
                 "step fits neither.",
                 other="slot:loss",
-                when=lambda own, other, facts: {"other": other.card.title},
             ),
         ),
     )
@@ -109,9 +96,6 @@ class GaussNewton(Trick):
         10, low=1, high=50, integer=True, symbol="n", help="most products with the matrix a step"
     )
     lr: float = knob(1.0, low=1e-4, high=10.0, log=True, symbol="η", help="share of Newton's step")
-
-    def rate(self, lr: float) -> float:
-        return self.lr
 
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
         from torch.optim import SGD

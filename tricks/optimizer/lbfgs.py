@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.rules import DRAWS_LOTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from torch.nn import Module, Parameter
     from torch.optim import Optimizer
 
-RANDOM = ("dropout", "spatial_dropout", "dropblock", "stochastic_depth", "rrelu", "gradient_noise")
 CHANGING = (
     "mixup", "cutmix", "mosaic", "random_crop", "rotate", "affine", "random_erasing", "cutout",
     "gaussian_noise", "randaugment", "augmix", "hflip",
@@ -73,7 +73,6 @@ class LBFGS(Trick):
                 title="L-BFGS and {other} both take the step",
                 reason="Its line search decides how a step is taken, so no other trick can.",
                 other="slot:step",
-                when=lambda own, other, facts: {"other": other.card.title},
             ),
             Rule(
                 kind="error",
@@ -92,7 +91,6 @@ class LBFGS(Trick):
                     reason="Its line search compares losses with gradients, and a clipped or "
                     "rescaled gradient does not belong to the loss.",
                     other=one,
-                    when=lambda own, other, facts: {"other": other.card.title},
                 )
                 for one in ("agc", "grad_clip", "grad_clip_value", "grad_centralization")
             ),
@@ -103,9 +101,8 @@ class LBFGS(Trick):
                     reason="Its line search compares losses of several passes, and here two "
                     "passes at the same weights differ by chance.",
                     other=one,
-                    when=lambda own, other, facts: {"other": other.card.title},
                 )
-                for one in RANDOM
+                for one in DRAWS_LOTS
             ),
             *(
                 Rule(
@@ -133,9 +130,6 @@ class LBFGS(Trick):
     lr: float = knob(
         1.0, low=1e-4, high=10.0, log=True, symbol="η", help="where the line search begins"
     )
-
-    def rate(self, lr: float) -> float:
-        return self.lr
 
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
         from torch.nn import Parameter

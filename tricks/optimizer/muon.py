@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob, own_rate
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.rules import own_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -63,9 +64,6 @@ class Muon(Trick):
         0.0, low=0.0, high=1.0, symbol="λ", help="how fast matrices shrink, as a share of the rate"
     )
     lr: float = knob(0.02, low=1e-6, high=1.0, log=True, symbol="η", help="rate of the matrices")
-
-    def rate(self, lr: float) -> float:
-        return self.lr
 
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
         from tricks.layers.optimizers import MuonAndAdamW

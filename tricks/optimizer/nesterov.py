@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob, own_rate
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.rules import own_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.rules import DRAWS_LOTS, several_passes, takes_the_step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 REACH = 1e-3  # how far the gradient is looked up on both sides, as a share of the weights' length
-RANDOM = ("dropout", "spatial_dropout", "dropblock", "stochastic_depth", "rrelu", "gradient_noise")
 
 
 def hessian_product(gradient: Callable[[Tensor], Tensor], v: Tensor, reach: float) -> Tensor:
@@ -57,21 +57,8 @@ class NewtonCG(Trick):
         ),
         regime=Regime(setup={"train_size": 1000, "batch_size": 500, "steps": 60}),
         rules=(
-            Rule(
-                kind="hint",
-                title="Newton-CG takes up to {passes} passes a step",
-                reason="The budget counts steps. A budget in seconds compares equal time.",
-                when=lambda own, other, facts: (
-                    {"passes": 1 + 2 * own.iterations} if facts.steps is not None else None
-                ),
-            ),
-            Rule(
-                kind="error",
-                title="Newton-CG and {other} both take the step",
-                reason="It solves for the step, so no other trick can decide how it is taken.",
-                other="slot:step",
-                when=lambda own, other, facts: {"other": other.card.title},
-            ),
+            several_passes("Newton-CG", lambda own: 1 + 2 * own.iterations),
+            takes_the_step("Newton-CG"),
             *(
                 Rule(
                     kind="error",
@@ -79,9 +66,8 @@ class NewtonCG(Trick):
                     reason="It takes differences of gradients at points nearby, and here two "
                     "gradients at the same point differ by chance.",
                     other=one,
-                    when=lambda own, other, facts: {"other": other.card.title},
                 )
-                for one in RANDOM
+                for one in DRAWS_LOTS
             ),
             *(
                 Rule(
@@ -89,7 +75,6 @@ class NewtonCG(Trick):
                     title="Newton-CG would measure the clip of {other}, not the curvature",
                     reason="It takes differences of gradients, and clipped ones hardly differ.",
                     other=one,
-                    when=lambda own, other, facts: {"other": other.card.title},
                 )
                 for one in ("agc", "grad_clip", "grad_clip_value")
             ),
@@ -108,9 +93,6 @@ class NewtonCG(Trick):
         10, low=1, high=50, integer=True, symbol="n", help="most products with the Hessian a step"
     )
     lr: float = knob(1.0, low=1e-4, high=10.0, log=True, symbol="η", help="share of Newton's step")
-
-    def rate(self, lr: float) -> float:
-        return self.lr
 
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
         from torch.optim import SGD

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob, own_rate
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.rules import own_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,9 +60,6 @@ class QHM(Trick):
         None, low=1e-6, high=10.0, log=True, symbol="η",
         help="its learning rate; left alone, the setup's",
     )  # fmt: skip
-
-    def rate(self, lr: float) -> float:
-        return lr if self.lr is None else self.lr
 
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
         from tricks.layers.optimizers import QHM

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob, own_rate
+from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.rules import own_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,9 +81,6 @@ class RAdam(Trick):
     slot = Slot.OPTIMIZER
     learns = False  # its own warm-up lasts longer than 60 steps
     lr: float = knob(0.001, low=1e-6, high=1.0, log=True, symbol="η", help="its learning rate")
-
-    def rate(self, lr: float) -> float:
-        return self.lr
 
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
         from torch.optim import RAdam

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob, own_rate
+from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.rules import own_rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -48,9 +49,6 @@ class RMSProp(Trick):
         0.99, low=0.0, high=0.9999, symbol="α", help="how much of the mean is kept at a step"
     )
     lr: float = knob(0.001, low=1e-6, high=1.0, log=True, symbol="η", help="its learning rate")
-
-    def rate(self, lr: float) -> float:
-        return self.lr
 
     def optimizer(self, params: Iterable[Parameter], lr: float) -> Optimizer:
         from torch.optim import RMSprop

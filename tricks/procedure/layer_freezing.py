@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Trick, knob
+from tricks.rules import saves_time
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -53,17 +54,7 @@ class LayerFreezing(Trick):
         regime=Regime(
             setup={"network": {"kind": "mlp", "depth": 8, "width": 256}, "seconds": 5, "lr": 0.05}
         ),
-        rules=(
-            Rule(
-                kind="hint",
-                title="Layer freezing saves time and not steps",
-                reason="The budget counts steps, and every arm takes as many. A budget in seconds "
-                "shows what it gains.",
-                when=lambda own, other, facts: (
-                    {} if own.level and facts.steps is not None else None
-                ),
-            ),
-        ),
+        rules=(saves_time("Layer freezing", lambda own: own.level),),
     )
     order = -20  # before the averages look at the weights
     start: float = knob(

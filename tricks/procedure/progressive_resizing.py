@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
+from tricks.rules import saves_time
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -78,15 +79,7 @@ class ProgressiveResizing(Trick):
                     else None
                 ),
             ),
-            Rule(
-                kind="hint",
-                title="Progressive resizing saves time and not steps",
-                reason="The budget counts steps, and every arm takes as many. A budget in seconds "
-                "shows what it gains.",
-                when=lambda own, other, facts: (
-                    {} if own.start < 1 and facts.steps is not None else None
-                ),
-            ),
+            saves_time("Progressive resizing", lambda own: own.start < 1),
         ),
     )
     kinds = ("resnet",)

@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
+from tricks.rules import decay_under_batch_norm, decays_twice
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
 
 def doubled(title: str, trick: str) -> Rule:
-    return Rule(
-        kind="warning",
-        title=f"Decoupled weight decay and {title} decay the same weights twice",
-        reason="Each shrinks them at every step, so together they act like one with the sum of "
-        "both λ. Use one of the two.",
-        other=trick,
-        when=lambda own, other, facts: (
-            {} if own.weight_decay and other.values()["weight_decay"] else None
-        ),
+    return decays_twice(
+        f"Decoupled weight decay and {title}",
+        trick,
+        "Each shrinks them at every step, so together they act like one with the sum of both λ. "
+        "Use one of the two.",
     )
 
 
@@ -68,15 +65,7 @@ class DecoupledWeightDecay(Trick):
                     {"k": other.k} if own.weight_decay and other.k > 1 else None
                 ),
             ),
-            Rule(
-                kind="hint",
-                title="Batch norm changes what Decoupled weight decay does",
-                reason="Weights in front of batch norm may be of any size without changing its "
-                "output, so shrinking them does not simplify the network: it raises the rate at "
-                "which they turn.",
-                other="batch_norm",
-                when=lambda own, other, facts: {} if own.weight_decay else None,
-            ),
+            decay_under_batch_norm("Decoupled weight decay"),
         ),
     )
     weight_decay: float = knob(

@@ -6,21 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
+from tricks.rules import decays_twice
 
 if TYPE_CHECKING:
     from torch.nn import Module
 
 
 def doubled(title: str, trick: str) -> Rule:
-    return Rule(
-        kind="warning",
-        title=f"No bias decay and {title} decay the same weights twice",
-        reason="Each shrinks them at every step, and {title} shrinks the biases that this one "
-        "leaves out. Use one of the two.".replace("{title}", title),
-        other=trick,
-        when=lambda own, other, facts: (
-            {} if own.weight_decay and other.values()["weight_decay"] else None
-        ),
+    return decays_twice(
+        f"No bias decay and {title}",
+        trick,
+        f"Each shrinks them at every step, and {title} shrinks the biases that this one leaves "
+        "out. Use one of the two.",
     )
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
+from tricks.base import Card, Chinese, Paper, Regime, Trick, knob
+from tricks.rules import decay_under_batch_norm
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -42,17 +43,7 @@ class WeightDecayL2(Trick):
             setup={"train_size": 400, "label_noise": 0.3, "epochs": 120},
             knobs={"weight_decay": 0.03},
         ),
-        rules=(
-            Rule(
-                kind="hint",
-                title="Batch norm changes what L2 regularization does",
-                reason="Weights in front of batch norm may be of any size without changing its "
-                "output, so shrinking them does not simplify the network: it raises the rate at "
-                "which they turn.",
-                other="batch_norm",
-                when=lambda own, other, facts: {} if own.weight_decay else None,
-            ),
-        ),
+        rules=(decay_under_batch_norm("L2 regularization"),),
     )
     order = -15  # it belongs to the loss: after accumulation, before what changes the gradient
     weight_decay: float = knob(
