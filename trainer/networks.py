@@ -11,6 +11,7 @@ from torch import nn
 
 from trainer.blocks import Block, Skip, Stages, linear, tie
 from tricks.layers.convolution import activation, convolution
+from tricks.layers.first_weights import fill
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -126,11 +127,9 @@ def kaiming(network: nn.Module, rng: Generator) -> None:
     He et al. 2015, arXiv 1502.01852, equation 10. torch's own default leaves a deep plain net
     untrained, so an arm never starts from it unless it asks to.
     """
-    for module in network.modules():
-        if isinstance(module, nn.Linear | nn.Conv2d):
-            nn.init.kaiming_normal_(module.weight, nonlinearity="relu", generator=rng)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
+    fill(
+        network, lambda weight: nn.init.kaiming_normal_(weight, generator=rng, nonlinearity="relu")
+    )
 
 
 def multiply_adds(network: nn.Module, image: tuple[int, int, int]) -> int:

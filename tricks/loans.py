@@ -37,6 +37,18 @@ class Split:
     classes: int
     index: Tensor | None = None
 
+    @property
+    def labels(self) -> Tensor:
+        """The class index of each example, (N,); of probabilities the likeliest."""
+        return self.y.argmax(dim=-1) if self.y.is_floating_point() else self.y
+
+    @property
+    def counts(self) -> Tensor:
+        """How many examples each class has, (C,); of probabilities their sum."""
+        if self.y.is_floating_point():
+            return self.y.sum(dim=0)
+        return self.y.bincount(minlength=self.classes)
+
     def subset(self, which: Tensor) -> Split:
         """These examples, by position (M,) or mask (N,)."""
         index = None if self.index is None else self.index[which.to(self.index.device)]

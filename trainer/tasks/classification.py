@@ -193,8 +193,7 @@ class Classification:
         kept = given.clone()
         for split, labels in ((before, given), (after, kept)):
             assert split.index is not None
-            own, y = split.index.cpu(), split.y.cpu()
-            y = y if y.dim() == 1 else y.argmax(-1)
+            own, y = split.index.cpu(), split.labels.cpu()
             labels[own[own >= 0]] = y[own >= 0]
         here = given >= 0
         flagged, wrong = here & (kept != given), here & (given != self.true)

@@ -65,6 +65,6 @@ class ClassBalance(Trick):
     slot = Slot.SAMPLER
 
     def sampler(self, split: Split, rng: Generator) -> Tensor:
-        y = split.y if split.y.dim() == 1 else split.y.argmax(-1)
+        y = split.labels
         weights = balance_weights(y.cpu())
         return weights.multinomial(len(weights), replacement=True, generator=rng)

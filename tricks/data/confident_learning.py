@@ -116,10 +116,10 @@ class ConfidentLearning(Trick):
     found: dict[str, Any] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     def dataset(self, split: Split, rng: Generator) -> Split:
-        from tricks.layers.examples import examples_of, labels_of, out_of_fold
+        from tricks.layers.examples import examples_of, out_of_fold
 
         p = out_of_fold(split, self.tools, rng, self.folds, self.epochs)
-        given = labels_of(split)
+        given = split.labels
         joint, true = confident_joint(p, given)
         rates = calibrated(joint, given)
         flagged = (true >= 0) & (true != given)

@@ -106,15 +106,13 @@ class LabelCleaningEnsemble(Trick):
     def dataset(self, split: Split, rng: Generator) -> Split:
         import torch
 
-        from tricks.layers.examples import examples_of, labels_of, out_of_fold
+        from tricks.layers.examples import examples_of, out_of_fold
 
         guesses = [
             out_of_fold(split, self.tools, rng, self.folds, self.epochs).argmax(-1)
             for _ in range(self.models)
         ]
-        flagged, said, votes = vote(
-            torch.stack(guesses), labels_of(split), split.classes, self.agree
-        )
+        flagged, said, votes = vote(torch.stack(guesses), split.labels, split.classes, self.agree)
         which = flagged.nonzero()[:, 0]
         self.found = {
             "flagged": len(which),
@@ -123,7 +121,7 @@ class LabelCleaningEnsemble(Trick):
             "examples": examples_of(split, self.tools, which, said, votes),
         }
         if self.mode:
-            return replace(split, y=torch.where(flagged, said, labels_of(split)))
+            return replace(split, y=torch.where(flagged, said, split.labels))
         return split.subset(~flagged)
 
     def report(self) -> dict[str, Any]:

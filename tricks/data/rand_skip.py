@@ -75,6 +75,6 @@ class RandSkip(Trick):
 
         if self.start is None:
             self.start = int(self.rand_skip * torch.rand((), generator=rng, dtype=torch.double))
-        y = split.y.cpu() if split.y.dim() == 1 else split.y.argmax(-1).cpu()
+        y = split.labels.cpu()
         order = y.argsort(stable=True) if self.sorted else torch.arange(len(y))
         return from_start(order, self.start % len(y))

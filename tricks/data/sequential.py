@@ -62,5 +62,5 @@ class Sequential(Trick):
     def sampler(self, split: Split, rng: Generator) -> Tensor:
         import torch
 
-        y = split.y.cpu() if split.y.dim() == 1 else split.y.argmax(-1).cpu()
+        y = split.labels.cpu()
         return file_order(y) if self.sorted else torch.arange(len(y))

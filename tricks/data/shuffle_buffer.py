@@ -85,7 +85,7 @@ class ShuffleBuffer(Trick):
     def sampler(self, split: Split, rng: Generator) -> Tensor:
         import torch
 
-        y = split.y.cpu() if split.y.dim() == 1 else split.y.argmax(-1).cpu()
+        y = split.labels.cpu()
         file = y.argsort(stable=True) if self.sorted else torch.arange(len(y))
         dice = random.Random(int(torch.randint(2**62, (), generator=rng)))
         return torch.tensor(list(shuffle_buffer(file.tolist(), self.size, dice)))

@@ -59,8 +59,9 @@ class InitLeCun(Trick):
     def initialize(self, network: Module, rng: Generator) -> None:
         from torch import nn
 
-        for module in network.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, nonlinearity="linear", generator=rng)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        from tricks.layers.first_weights import fill
+
+        fill(
+            network,
+            lambda weight: nn.init.kaiming_normal_(weight, nonlinearity="linear", generator=rng),
+        )

@@ -67,8 +67,6 @@ class InitOrthogonal(Trick):
     def initialize(self, network: Module, rng: Generator) -> None:
         from torch import nn
 
-        for module in network.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
-                nn.init.orthogonal_(module.weight, gain=self.gain, generator=rng)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        from tricks.layers.first_weights import fill
+
+        fill(network, lambda weight: nn.init.orthogonal_(weight, gain=self.gain, generator=rng))

@@ -64,8 +64,6 @@ class InitSmall(Trick):
     def initialize(self, network: Module, rng: Generator) -> None:
         from torch import nn
 
-        for module in network.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
-                nn.init.normal_(module.weight, std=self.std, generator=rng)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        from tricks.layers.first_weights import fill
+
+        fill(network, lambda weight: nn.init.normal_(weight, std=self.std, generator=rng))

@@ -58,9 +58,7 @@ class InitXavier(Trick):
     def initialize(self, network: Module, rng: Generator) -> None:
         from torch import nn
 
+        from tricks.layers.first_weights import fill
+
         # Normal, as Kaiming is here: the two differ in the variance alone.
-        for module in network.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
-                nn.init.xavier_normal_(module.weight, generator=rng)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        fill(network, lambda weight: nn.init.xavier_normal_(weight, generator=rng))

@@ -60,8 +60,6 @@ class InitZeros(Trick):
     def initialize(self, network: Module, rng: Generator) -> None:
         from torch import nn
 
-        for module in network.modules():
-            if isinstance(module, nn.Linear | nn.Conv2d):
-                nn.init.zeros_(module.weight)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        from tricks.layers.first_weights import fill
+
+        fill(network, nn.init.zeros_)

@@ -106,7 +106,7 @@ class PretrainedFinetune(Trick):
 
     def surgery(self, network: Module, split: Split, rng: Generator) -> Module:
         steps = round(self.share * (self.tools.steps or EPOCHS * self.tools.epoch_steps))
-        y = split.y.argmax(dim=-1) if split.y.is_floating_point() else split.y
+        y = split.labels
         lower = y < (split.classes + 1) // 2
         if steps and lower.any():
             before = self.tools.fit(split.x[lower], y[lower], rng, steps=steps)

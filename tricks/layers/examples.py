@@ -18,11 +18,6 @@ if TYPE_CHECKING:
 SHOWN = 24  # examples of a report
 
 
-def labels_of(split: Split) -> Tensor:
-    """(N,) class indices; of probabilities the likeliest class."""
-    return split.y.argmax(-1) if split.y.dim() == 2 else split.y
-
-
 def grown(split: Split, x: Tensor, y: Tensor) -> Split:
     """The split and more examples behind it: (M, ...) images and (M,) class indices."""
     if split.y.dim() == 2:
@@ -59,7 +54,7 @@ def examples_of(
     """
     which = which[agree[which].argsort(descending=True, stable=True)][:SHOWN]
     pixels = (255 * tools.pixels.to_unit(split.x[which])).round().int().cpu()
-    given = labels_of(split)
+    given = split.labels
     index = split.index if split.index is not None else torch.arange(len(split.y))
     return [
         {

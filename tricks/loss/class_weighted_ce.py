@@ -97,11 +97,8 @@ class ClassWeightedCE(Trick):
     weights: Tensor | None = field(init=False, default=None, repr=False, compare=False)
 
     def begin(self, rng: Generator) -> None:
-        from torch.nn.functional import one_hot
-
-        split = self.tools.split  # as it is after all tricks that clean or relabel it
-        y = split.y if split.y.dim() > 1 else one_hot(split.y, split.classes)
-        self.weights = class_weights(y.sum(dim=0), self.beta)
+        # The split as it is after all tricks that clean or relabel it.
+        self.weights = class_weights(self.tools.split.counts, self.beta)
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         import torch

@@ -93,11 +93,8 @@ class LogitAdjustment(Trick):
     shift: Tensor | None = field(init=False, default=None, repr=False, compare=False)
 
     def begin(self, rng: Generator) -> None:
-        from torch.nn.functional import one_hot
-
-        split = self.tools.split  # as it is after all tricks that clean or relabel it
-        y = split.y if split.y.dim() > 1 else one_hot(split.y, split.classes)
-        self.shift = self.tau * log_priors(y.sum(dim=0))
+        # The split as it is after all tricks that clean or relabel it.
+        self.shift = self.tau * log_priors(self.tools.split.counts)
 
     def loss(self, logits: Tensor, y: Tensor) -> Tensor:
         import torch
