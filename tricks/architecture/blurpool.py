@@ -21,11 +21,10 @@ class Blurpool(Trick):
         claim="Blurring before sampling makes the network care less for shifts by one pixel.",
         claimed_by="Zhang 2019",
         when="Images of things that may stand anywhere, tested on shifted images.",
-        watch_out="What it promises is the same answer for a shifted image, not more accuracy: "
-        "on drawn "
-        "shapes it had 27 % and the plain CNN 32 % (3 seeds). On "
-        "maps of 4x4 and 8x8 a blur takes away much of what there is. In a ResNet the convolution "
-        "before it runs on the full map, which is more work.",
+        watch_out="What it promises is the same answer for a shifted image, not more accuracy: on "
+        "drawn shapes it had 27 % and the plain CNN 32 % (3 seeds). On maps of 4x4 and 8x8 a blur "
+        "takes away much of what there is. In a ResNet the convolution before it runs on the full "
+        "map, which is more work.",
         formula=r"y = (x * k)\downarrow_2,\quad k = \tfrac{1}{16}[1,2,1]^\top[1,2,1]",
         paper=Paper(
             authors="Zhang",
@@ -37,10 +36,9 @@ class Blurpool(Trick):
         zh=Chinese(
             claim="下采样之前先模糊，网络对一个像素的平移就不那么敏感。",
             when="物体可能出现在任何位置的图像，用平移后的图像测试。",
-            watch_out="它承诺的是平移后答案不变，而不是更高的准确率：在图形数据上它有 27 %，"
-            "普通 CNN 有 32 %（3 个种子）。在 4x4 和 8x8 的特征图上，模"
-            "糊会"
-            "去掉很多信息。在 ResNet 里它前面的卷积要在整张图上计算，计算量更大。",
+            watch_out="它承诺的是平移后答案不变，而不是更高的准确率：在图形数据上它有 27 %，普通 "
+            "CNN 有 32 %（3 个种子）。在 4x4 和 8x8 的特征图上，模糊会去掉很多信息。在 ResNet 里它"
+            "前面的卷积要在整张图上计算，计算量更大。",
         ),
         regime=Regime(
             setup={

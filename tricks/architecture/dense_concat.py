@@ -20,10 +20,9 @@ class DenseConcat(Trick):
         claim="Stacking maps instead of adding them keeps early features for every later layer.",
         claimed_by="the thread; Huang et al. 2016",
         when="Few weights: the layers can be narrow, since they need not repeat what is there.",
-        watch_out="A 1x1 convolution brings each block back to the plain block's channels, so maps "
-        "are stacked within a block only and not over a whole stage as in DenseNet. The stack "
-        "takes "
-        "memory. Compare it with skip connections at a similar number of weights.",
+        watch_out="A 1x1 convolution brings each block back to the plain block's channels, so "
+        "maps are stacked within a block only and not over a whole stage as in DenseNet. The "
+        "stack takes memory. Compare it with skip connections at a similar number of weights.",
         formula=r"x_l = H_l([x_0, x_1, \dots, x_{l-1}])",
         paper=Paper(
             authors="Huang et al.",
@@ -37,8 +36,7 @@ class DenseConcat(Trick):
             claim="把特征图堆叠而不是相加，早期的特征留给后面每一层使用。",
             when="参数很少的时候：各层可以很窄，因为不必重复已有的特征。",
             watch_out="每个块最后用 1x1 卷积回到普通块的通道数，所以堆叠只在块内，不像 DenseNet 那"
-            "样"
-            "贯穿整个阶段。堆叠占内存。请在参数量相近时与跳连比较。",
+            "样贯穿整个阶段。堆叠占内存。请在参数量相近时与跳连比较。",
         ),
         regime=Regime(
             setup={

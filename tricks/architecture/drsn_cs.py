@@ -22,8 +22,8 @@ class DrsnCs(Trick):
         claimed_by="the thread; Zhao et al. 2020",
         when="Strong noise in the inputs, with skips and batch norm as in the paper.",
         watch_out="Not shown: on digits with noise of one deviation it ties with the plain "
-        "network (58.7 % both), and on signals with impulses "
-        "squeeze-and-excitation does as well. The plain ResNet of its authors has skips: add them.",
+        "network (58.7 % both), and on signals with impulses squeeze-and-excitation does as well. "
+        "The plain ResNet of its authors has skips: add them.",
         formula=r"\tau = \alpha\,\overline{|x|},\quad \alpha = "
         r"\sigma(\mathrm{FC}(\mathrm{ReLU}(\mathrm{BN}(\mathrm{FC}(\mathrm{GAP}|x|)))))",
         paper=Paper(
@@ -34,8 +34,7 @@ class DrsnCs(Trick):
         ),
         cost="1.2 to 1.4 times the time of a step",
         published="The authors' repository, CIFAR-10: with noise 84.33 % for a DRSN and 83.99 % "
-        "for "
-        "the ResNet, without 85.87 % and 85.57 %.",
+        "for the ResNet, without 85.87 % and 85.57 %.",
         thread="设计了一个特殊的子网络来自动设置",
         zh=Chinese(
             claim="一个小的子网络为每张图像设置一个软阈值，把噪声去掉。",

@@ -46,9 +46,8 @@ class SplitTransform(Trick):
         zh=Chinese(
             claim="用许多窄路代替一条宽路：通道数不变，计算量只有几分之一。",
             when="较宽的卷积网络；计算量相等时网络可以更宽。",
-            watch_out="ResNeXt 用 1x1 卷积合并各路。这里的块没有 1x1 卷积，所以像 ShuffleNet 那样"
-            "在各"
-            "组之间打乱通道。宽度相同时参数更少；CPU 上的小组卷积可能比一个大卷积更慢。",
+            watch_out="ResNeXt 用 1x1 卷积合并各路。这里的块没有 1x1 卷积，所以像 ShuffleNet "
+            "那样在各组之间打乱通道。宽度相同时参数更少；CPU 上的小组卷积可能比一个大卷积更慢。",
         ),
         regime=Regime(
             setup={

@@ -48,8 +48,8 @@ class Affine(Trick):
         zh=Chinese(
             claim="旋转、平移、缩放、剪切后的副本可以代替缺少的数据。",
             when="手写图像很少,或者物体从不同角度拍摄。",
-            watch_out="四种变化会叠加:8 x 8 像素的图像上,细笔画所剩无几。"
-            "把旋钮逐个调小,才知道哪一种有用。",
+            watch_out="四种变化会叠加:8 x 8 像素的图像上,细笔画所剩无几。把旋钮逐个调小,才知道哪一"
+            "种有用。",
         ),
         regime=Regime(setup={"train_size": 200, "epochs": 30}),
         rules=(turned_digits("Turning"),),

@@ -46,8 +46,8 @@ class Elastic(Trick):
         zh=Chinese(
             claim="轻微扭曲的副本模仿写数字时不稳的手。",
             when="手写图像很少。",
-            watch_out="太强时笔画会断,或变成另一个数字。8 x 8 像素里笔画只有一个像素宽:"
-            "更多是变模糊而不是变弯。",
+            watch_out="太强时笔画会断,或变成另一个数字。8 x 8 像素里笔画只有一个像素宽:更多是变模"
+            "糊而不是变弯。",
         ),
         regime=Regime(setup={"train_size": 200, "epochs": 30}),
     )

@@ -49,8 +49,8 @@ class Gridmask(Trick):
         zh=Chinese(
             claim="按网格丢掉小方块:遮得多,但不会遮住整个物体。",
             when="32 像素以上照片的长时间训练。",
-            watch_out="8 x 8 图像上网格和笔画一样粗。论文还会旋转网格,并在训练中提高概率;"
-            "这里网格不旋转,概率不变。",
+            watch_out="8 x 8 图像上网格和笔画一样粗。论文还会旋转网格,并在训练中提高概率;这里网格"
+            "不旋转,概率不变。",
         ),
         regime=Regime(setup={"train_size": 200, "epochs": 30}),
     )

@@ -39,8 +39,8 @@ class RandomScale(Trick):
         zh=Chinese(
             claim="放大和缩小的副本让网络学会:大小并不重要。",
             when="图像很少,物体在画面中的大小不一。",
-            watch_out="这些数字都按同一大小裁出,所以在这里它防备的是不会出现的变化。"
-            "缩小后露出的边缘是黑色。",
+            watch_out="这些数字都按同一大小裁出,所以在这里它防备的是不会出现的变化。缩小后露出的边"
+            "缘是黑色。",
         ),
         regime=Regime(setup={"train_size": 200, "epochs": 30}),
     )

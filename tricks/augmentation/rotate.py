@@ -41,8 +41,8 @@ class Rotate(Trick):
         zh=Chinese(
             claim="旋转后的图像让网络学会:稍微转一点并不重要。",
             when="图像很少,而且拍摄或书写时会歪斜。",
-            watch_out="角度太大会改变类别:6 变成 9,1 变成横线。测试图像端正时收益很小。"
-            "转进来的角落是黑色。",
+            watch_out="角度太大会改变类别:6 变成 9,1 变成横线。测试图像端正时收益很小。转进来的角"
+            "落是黑色。",
         ),
         regime=Regime(setup={"train_size": 200, "epochs": 30}),
         rules=(turned_digits("Rotation"),),

@@ -49,8 +49,8 @@ class ActiveSelection(Trick):
         zh=Chinese(
             claim="把标注花在网络拿不准的图上，比随机标同样多更划算。",
             when="标签少、未标注图像多时。对照组：再建一组，把 random 设为 1。",
-            watch_out="拿不准的也可能是模糊或标错的图。普通组的标签更少："
-            "要与随机购买同样多的标签相比。",
+            watch_out="拿不准的也可能是模糊或标错的图。普通组的标签更少：要与随机购买同样多的标签"
+            "相比。",
         ),
         regime=Regime(
             setup={"train_size": 100, "epochs": 60},

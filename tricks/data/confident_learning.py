@@ -62,8 +62,7 @@ class ConfidentLearning(Trick):
         when="Wrong labels (turn up the label noise) and long training, above all where some "
         "classes are confused more often than others.",
         watch_out="It believes the model: a class that the model finds hard loses examples. "
-        "Without "
-        "label noise it throws hard examples away.",
+        "Without label noise it throws hard examples away.",
         formula=r"C_{ij} = \bigl|\{x \in X_{\tilde y = i} : \hat p_j(x) \ge t_j\}\bigr|, \quad "
         r"t_j = \frac{1}{|X_{\tilde y = j}|} \sum_{x \in X_{\tilde y = j}} \hat p_j(x)",
         paper=Paper(

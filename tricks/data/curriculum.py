@@ -28,8 +28,7 @@ class Curriculum(Trick):
         claimed_by="Bengio et al. 2009",
         when="Wrong labels: they count as hard and come last. A short training.",
         watch_out="What is hard may be what matters, and few easy examples are learned by heart. "
-        "In "
-        "the end every wrong label is in. A helper decides what is easy.",
+        "In the end every wrong label is in. A helper decides what is easy.",
         formula=r"S_t = \{\, i : \mathrm{rank}(L_i^{\text{helper}}) \le N \lambda_t \,\}, \quad "
         r"\lambda_t: \lambda_0 \to 1",
         paper=Paper(

@@ -48,8 +48,8 @@ class MoreData(Trick):
         zh=Chinese(
             claim="数据翻一倍，比任何技巧都管用。",
             when="训练集小于整个数据集、还有图可以标注时：把它和你最好的技巧组合放在一起比。",
-            watch_out="别的组没有这些标签：说清标注成本，比较才公平。"
-            "新买的标签和原来的一样会出错。",
+            watch_out="别的组没有这些标签：说清标注成本，比较才公平。新买的标签和原来的一样会出错"
+            "。",
         ),
         regime=Regime(
             setup={"train_size": 150, "epochs": 60},

@@ -37,8 +37,8 @@ class PCAWhitening(Trick):
         claimed_by="LeCun et al. 1998; Wei 2015",
         when="Strongly correlated inputs and a linear first layer; in an MLP only, since the "
         "whitened numbers are no picture any more.",
-        watch_out="Not shown here: it was worse than zero-mean inputs. It "
-        "blows up directions that hold nothing but noise; a larger ε leaves them small.",
+        watch_out="Not shown here: it was worse than zero-mean inputs. It blows up directions "
+        "that hold nothing but noise; a larger ε leaves them small.",
         formula=r"\hat x = (x - \mu)\, U \,(S + \varepsilon)^{-1/2}",
         paper=Paper(
             authors="LeCun et al.",
@@ -50,8 +50,8 @@ class PCAWhitening(Trick):
         zh=Chinese(
             claim="去掉输入之间的相关性并让方差都为一，更容易学习。",
             when="输入高度相关、第一层是线性层时；白化后的数不再是图像，所以只用于 MLP。",
-            watch_out="这里没有看到效果：不如零均值输入。它会放大只含噪声的方向；ε "
-            "大一些可以压住它们。",
+            watch_out="这里没有看到效果：不如零均值输入。它会放大只含噪声的方向；ε 大一些可以压住"
+            "它们。",
         ),
         regime=Regime(setup={"preprocessing": "raw", "epochs": 10}, beside=("zero_center_norm",)),
         rules=(

@@ -45,8 +45,8 @@ class RhoLoss(Trick):
         cost="a helper network before training, two more forward passes a step",
         zh=Chinese(
             claim="只训练那些学得会、值得学、还没学会的样本。",
-            when="样本很多是重复的，还有一些标签是错的："
-            "由没见过该样本的辅助网络判断损失能不能降下来。",
+            when="样本很多是重复的，还有一些标签是错的：由没见过该样本的辅助网络判断损失能不能降下"
+            "来。",
             watch_out="辅助网络占用的那部分训练集，主网络就用不上了；样本太少时它也判断不准，"
             "小数据集得不偿失。",
         ),

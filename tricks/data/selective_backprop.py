@@ -40,8 +40,8 @@ class SelectiveBackprop(Trick):
         zh=Chinese(
             claim="跳过简单样本的反向传播，准确率不变而更省时间。",
             when="数据多而干净、训练一段时间后大部分样本网络都会了。",
-            watch_out="错误标签的损失最高：有标签噪声时，它专挑错的学。批次会变小，"
-            "同样的步数看到的样本更少。",
+            watch_out="错误标签的损失最高：有标签噪声时，它专挑错的学。批次会变小，同样的步数看到"
+            "的样本更少。",
         ),
         regime=Regime(setup={"epochs": 5}),
         rules=(

@@ -39,8 +39,8 @@ class Sequential(Trick):
         zh=Chinese(
             claim="从头到尾顺序读文件，读得最快。",
             when="作为对照：读取顺序到底有多重要？",
-            watch_out="如果文件按类别排好，每个批次只有一个类，网络会忘掉其他类；"
-            "事先打乱一次的文件则与随机打乱一样好。",
+            watch_out="如果文件按类别排好，每个批次只有一个类，网络会忘掉其他类；事先打乱一次的文"
+            "件则与随机打乱一样好。",
         ),
         regime=Regime(setup={"train_size": 1000, "epochs": 8}),
         rules=(

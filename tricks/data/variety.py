@@ -63,8 +63,8 @@ class Variety(Trick):
         zh=Chinese(
             claim="训练集里没见过的样子，新样本最有用。",
             when="训练集小、未标注图像多时：与随机购买同样数量（更多数据）相比。",
-            watch_out="像素上最远的往往是古怪或带噪声的图，不一定有用；可能还不如随机买。"
-            "别的组没有这些标签。",
+            watch_out="像素上最远的往往是古怪或带噪声的图，不一定有用；可能还不如随机买。别的组没"
+            "有这些标签。",
         ),
         regime=Regime(setup={"train_size": 100, "epochs": 60}, beside=("more_data",)),
         rules=(

@@ -41,8 +41,8 @@ class ZeroCenterNorm(Trick):
         zh=Chinese(
             claim="输入以零为中心、大小相当，训练才真正跑得起来。",
             when="输入是文件里的原始数值时（把预处理设为 raw）。",
-            watch_out="除以标准差也改变了有效学习率，比较之前先给每组找到合适的学习率；"
-            "均值和标准差只能来自训练集。",
+            watch_out="除以标准差也改变了有效学习率，比较之前先给每组找到合适的学习率；均值和标准"
+            "差只能来自训练集。",
         ),
         regime=Regime(setup={"preprocessing": "raw", "epochs": 10}),
         rules=(

@@ -41,8 +41,8 @@ class BnFuse(Trick):
         zh=Chinese(
             claim="答案不变、用时更少：批归一化并入它前面的那一层。",
             when="带批归一化、需要快速回答的网络。",
-            watch_out="除了回答用时和舍入误差，什么都不变。没有批归一化就无可折叠；"
-            "由别的权重代为回答时它不起作用。",
+            watch_out="除了回答用时和舍入误差，什么都不变。没有批归一化就无可折叠；由别的权重代为"
+            "回答时它不起作用。",
         ),
         regime=Regime(
             setup={"network": {"kind": "resnet", "depth": 3, "width": 16}, "epochs": 2},

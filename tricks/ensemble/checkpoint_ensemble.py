@@ -37,8 +37,8 @@ class CheckpointEnsemble(Trick):
         zh=Chinese(
             claim="同一次训练的最后几个检查点取平均，比只用最后一个更好。",
             when="学习率恒定或偏高、标签有错：最后的权重跳来跳去时。",
-            watch_out="同一条路上的邻居错得相似，收益比独立网络小。"
-            "太早的检查点会拖低平均；学习率降到零则没有什么可平均。",
+            watch_out="同一条路上的邻居错得相似，收益比独立网络小。太早的检查点会拖低平均；学习率"
+            "降到零则没有什么可平均。",
         ),
         regime=Regime(
             setup={"train_size": 400, "label_noise": 0.2, "epochs": 40}, metric="test_loss"

@@ -38,8 +38,8 @@ class LogitAdjustment(Trick):
         claimed_by="Menon et al. 2020",
         when="Rare classes (turn up the imbalance of the setup), tests where all count alike.",
         watch_out="It is right only where the test set is balanced. The shares are counted from "
-        "the labels of the training set, wrong ones included. "
-        "The answers are no longer probabilities for the training set, but for a balanced one.",
+        "the labels of the training set, wrong ones included. The answers are no longer "
+        "probabilities for the training set, but for a balanced one.",
         formula=r"L = -\log \mathrm{softmax}(z + \tau \log \pi)_y",
         paper=Paper(
             authors="Menon et al.",
@@ -51,8 +51,8 @@ class LogitAdjustment(Trick):
         zh=Chinese(
             claim="按类别频率平移 logits，对均衡误差是最优的。",
             when="有稀有类别（调高设置里的不平衡度），而测试时各类同等重要。",
-            watch_out="只有测试集均衡时才对。频率由训练标签数出，错标签也算在内。"
-            "输出不再是训练集上的概率，而是均衡数据上的概率。",
+            watch_out="只有测试集均衡时才对。频率由训练标签数出，错标签也算在内。输出不再是训练集"
+            "上的概率，而是均衡数据上的概率。",
         ),
         regime=Regime(
             setup={

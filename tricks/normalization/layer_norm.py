@@ -44,8 +44,8 @@ class LayerNorm(Trick):
         zh=Chinese(
             claim="对每个样本单独做归一化，批大小不影响训练。",
             when="小批量、循环网络、Transformer。",
-            watch_out="在卷积网络里不如批归一化和组归一化，因为图像的整体强度被抹掉了。"
-            "它就是只有一组的组归一化。",
+            watch_out="在卷积网络里不如批归一化和组归一化，因为图像的整体强度被抹掉了。它就是只有"
+            "一组的组归一化。",
         ),
         regime=Regime(
             setup={

@@ -36,9 +36,9 @@ class LocalResponseNorm(Trick):
         zh=Chinese(
             claim="相邻通道像神经元那样互相竞争，有助于泛化。",
             when="想看看批归一化出现之前 AlexNet 用的是什么。",
-            watch_out="用 AlexNet 的 α 时，普通大小的输入处处除以差不多的数，只会让学习变慢："
-            "数字数据上 4 轮后 0.91 对 0.97（2 个种子）。AlexNet 把它放在 ReLU 之后，"
-            "这里和其他归一化一样放在前面。",
+            watch_out="用 AlexNet 的 α "
+            "时，普通大小的输入处处除以差不多的数，只会让学习变慢：数字数据上 4 轮后 0.91 对 "
+            "0.97（2 个种子）。AlexNet 把它放在 ReLU 之后，这里和其他归一化一样放在前面。",
         ),
         regime=Regime(
             setup={"network": {"kind": "cnn", "depth": 3, "width": 16}, "epochs": 4, "lr": 0.05},

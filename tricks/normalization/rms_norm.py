@@ -41,8 +41,8 @@ class RMSNorm(Trick):
         zh=Chinese(
             claim="去掉均值的层归一化，效果相近而更省时间。",
             when="用层归一化的地方都可以用：Transformer、小批量。",
-            watch_out="它既不减均值也不加偏移，所以这里各层完全没有偏置。省下的是时间，"
-            "在这样小的网络上量不出来。",
+            watch_out="它既不减均值也不加偏移，所以这里各层完全没有偏置。省下的是时间，在这样小的"
+            "网络上量不出来。",
         ),
         regime=Regime(
             setup={

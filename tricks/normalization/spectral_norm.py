@@ -37,8 +37,8 @@ class SpectralNorm(Trick):
         zh=Chinese(
             claim="每一层都不能放大输入，训练因此更稳。",
             when="GAN 的判别器、会爆炸的深层网络、较大的学习率。",
-            watch_out="分类器的把握也被限制：logits 的增长不超过输入。没有归一化层的深网络，"
-            "信号会越来越小。有归一化层时信号又被放大，整个网络的上界就不成立了。",
+            watch_out="分类器的把握也被限制：logits 的增长不超过输入。没有归一化层的深网络，信号会"
+            "越来越小。有归一化层时信号又被放大，整个网络的上界就不成立了。",
         ),
         regime=Regime(
             setup={"network": {"kind": "mlp", "depth": 3, "width": 128}, "epochs": 10, "lr": 1.0},

@@ -37,8 +37,8 @@ class WeightNorm(Trick):
         zh=Chinese(
             claim="把权重的长度和方向分开学，训练更快。",
             when="不能用批归一化的地方：循环网络、极小的批量。",
-            watch_out="它改变的是权重怎么走，不是网络能表达什么：初始权重与基线相同。"
-            "已经很长的权重转得慢，所以合适的学习率可能不同。",
+            watch_out="它改变的是权重怎么走，不是网络能表达什么：初始权重与基线相同。已经很长的权"
+            "重转得慢，所以合适的学习率可能不同。",
         ),
         regime=Regime(
             setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 4, "lr": 0.05},

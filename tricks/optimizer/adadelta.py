@@ -37,8 +37,8 @@ class Adadelta(Trick):
         zh=Chinese(
             claim="不需要学习率：过去步子的大小决定下一步的大小。",
             when="还不知道合适学习率时的第一次训练。",
-            watch_out="开始时没有过去的步子，所以步子极小，小到什么程度由 ε 决定。"
-            "学习率仍作为一个倍数存在，学习率策略也作用在它上面。",
+            watch_out="开始时没有过去的步子，所以步子极小，小到什么程度由 ε 决定。学习率仍作为一个"
+            "倍数存在，学习率策略也作用在它上面。",
         ),
         regime=Regime(setup={"epochs": 3}, beside=("adagrad",)),
         rules=(own_rate("Adadelta"),),

@@ -37,8 +37,8 @@ class Adafactor(Trick):
         zh=Chinese(
             claim="用一行和一列的和代替 Adam 的第二份权重副本。",
             when="模型大到优化器的内存成为问题时；这里的小模型用不上。",
-            watch_out="没有动量；学习率是相对每个权重矩阵自身大小的比例。"
-            "它省的是内存，曲线上看不出来。",
+            watch_out="没有动量；学习率是相对每个权重矩阵自身大小的比例。它省的是内存，曲线上看不"
+            "出来。",
         ),
         regime=Regime(setup={"epochs": 3}, beside=("adam",)),
         rules=(own_rate("Adafactor"),),

@@ -37,8 +37,8 @@ class Adam(Trick):
         zh=Chinese(
             claim="动量加上每个权重自己的学习率：几乎不用调参就能走得不错。",
             when="新问题上的第一次尝试；各梯度大小相差悬殊时。",
-            watch_out="放进 Adam 里的 L2 会像梯度一样被除掉，梯度大的权重几乎不衰减；"
-            "应改用 AdamW。在这些小网络上，调好的 SGD 同样好。",
+            watch_out="放进 Adam 里的 L2 会像梯度一样被除掉，梯度大的权重几乎不衰减；应改用 "
+            "AdamW。在这些小网络上，调好的 SGD 同样好。",
         ),
         regime=Regime(setup={"epochs": 2}, beside=("adamw", "rmsprop")),
         rules=(

@@ -37,8 +37,8 @@ class Adamax(Trick):
         zh=Chinese(
             claim="除以近期最大的梯度，每一步都不会超过学习率。",
             when="梯度大多很小、偶尔很大时。",
-            watch_out="默认学习率是 Adam 的两倍，而学习率相同时它的步子更小；"
-            "比较时应各自调好学习率。",
+            watch_out="默认学习率是 Adam 的两倍，而学习率相同时它的步子更小；比较时应各自调好学习"
+            "率。",
         ),
         regime=Regime(setup={"epochs": 2}, beside=("adam",)),
         rules=(own_rate("AdaMax"),),

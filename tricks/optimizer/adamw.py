@@ -37,8 +37,8 @@ class AdamW(Trick):
         zh=Chinese(
             claim="权重衰减与梯度分开的 Adam，泛化比 Adam 加 L2 更好。",
             when="新问题上的第一次尝试：学习率几乎不用调。",
-            watch_out="普通 SGD 的学习率对它太高，所以它有自己的学习率。"
-            "短训练里衰减体现在权重大小上，而不是准确率上。偏置也一起衰减。",
+            watch_out="普通 SGD 的学习率对它太高，所以它有自己的学习率。短训练里衰减体现在权重大小"
+            "上，而不是准确率上。偏置也一起衰减。",
         ),
         regime=Regime(setup={"epochs": 2}, beside=("adam",)),
         rules=(own_rate("AdamW"),),

@@ -38,8 +38,8 @@ class AMP(Trick):
         zh=Chinese(
             claim="只用一半的位数，在 GPU 上训练得一样好，而且快得多。",
             when="带 16 位计算单元的 GPU，并且网络大到能让它忙起来。",
-            watch_out="只在 GPU 上有收益：CPU 上更慢，小网络的时间也不花在乘法上。"
-            "这里用 bfloat16，不需要缩放损失；论文的 float16 需要。准确率应当相同，要看的是秒数。",
+            watch_out="只在 GPU 上有收益：CPU 上更慢，小网络的时间也不花在乘法上。这里用 "
+            "bfloat16，不需要缩放损失；论文的 float16 需要。准确率应当相同，要看的是秒数。",
         ),
         regime=Regime(setup={"network": {"kind": "mlp", "depth": 3, "width": 256}, "epochs": 3}),
         rules=(

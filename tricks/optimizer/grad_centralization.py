@@ -38,8 +38,8 @@ class GradCentralization(Trick):
         zh=Chinese(
             claim="让梯度均值为零，损失更平滑，权重也不会漂移。",
             when="卷积网络；可以配任何优化器。",
-            watch_out="单元再也不能改变自己权重的均值，而输入本身有均值时可能需要改变。"
-            "小规模训练中的收益在噪声之内。",
+            watch_out="单元再也不能改变自己权重的均值，而输入本身有均值时可能需要改变。小规模训练"
+            "中的收益在噪声之内。",
         ),
         regime=Regime(setup={"network": {"kind": "cnn", "depth": 3, "width": 16}, "epochs": 5}),
     )

@@ -35,8 +35,8 @@ class LinearLrScaling(Trick):
         zh=Chinese(
             claim="批量大 k 倍，学习率也可以大 k 倍。",
             when="只知道某个批量下的合适学习率，却要用另一个批量时。",
-            watch_out="超过某个批量就不再成立，常常直接发散；论文里还需要预热。"
-            "轮数相同时，大批量走的步数仍然更少。",
+            watch_out="超过某个批量就不再成立，常常直接发散；论文里还需要预热。轮数相同时，大批量"
+            "走的步数仍然更少。",
         ),
         regime=Regime(setup={"batch_size": 128, "epochs": 5, "lr": 0.05}),
         rules=(

@@ -37,8 +37,8 @@ class Lion(Trick):
         zh=Chinese(
             claim="只用动量的符号就够了，内存只要 Adam 的一半。",
             when="大模型、大批量；凡是用 AdamW 的地方。",
-            watch_out="每一步每个权重都移动整整一个学习率，"
-            "所以学习率要比 AdamW 小 3 到 10 倍，而且要逐渐降低，权重才会停下来。",
+            watch_out="每一步每个权重都移动整整一个学习率，所以学习率要比 AdamW 小 3 到 10 倍，而"
+            "且要逐渐降低，权重才会停下来。",
         ),
         regime=Regime(setup={"epochs": 3}, beside=("adamw",)),
         rules=(own_rate("Lion"),),

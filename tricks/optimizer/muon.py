@@ -40,9 +40,9 @@ class Muon(Trick):
         zh=Chinese(
             claim="正交化的步子也能学到会被少数最大方向淹没的东西。",
             when="权重以矩阵为主的网络：这里是 MLP，别处是 Transformer。",
-            watch_out="torch 的 Muon 只接受矩阵；卷积和偏置由 AdamW 以其二十分之一的学习率训练。"
-            "它的乘法用 bfloat16，CPU 上很慢。"
-            "需要 torch 2.9 或更新版本。",
+            watch_out="torch 的 Muon 只接受矩阵；卷积和偏置由 AdamW "
+            "以其二十分之一的学习率训练。它的乘法用 bfloat16，CPU 上很慢。需要 torch 2.9 或更新版"
+            "本。",
         ),
         regime=Regime(setup={"epochs": 2}, beside=("momentum", "adamw")),
         rules=(

@@ -37,8 +37,8 @@ class NAdam(Trick):
         zh=Chinese(
             claim="把 Nesterov 的前瞻放进 Adam，用更少的步数到达。",
             when="凡是用 Adam 的地方；代价相同。",
-            watch_out="它的默认学习率是 Adam 的两倍，默认值下的提升可能只是学习率带来的。"
-            "学习率相同时两者很接近。",
+            watch_out="它的默认学习率是 Adam 的两倍，默认值下的提升可能只是学习率带来的。学习率相"
+            "同时两者很接近。",
         ),
         regime=Regime(setup={"epochs": 2}, knobs={"lr": 0.001}, beside=("adam",)),
         rules=(own_rate("NAdam"),),

@@ -38,8 +38,8 @@ class Nesterov(Trick):
         zh=Chinese(
             claim="梯度与动量的折中方向，用更少的步数到达。",
             when="损失面是狭长山谷时；大多数不用自适应优化器的网络。",
-            watch_out="相对普通动量的好处在二次函数上明显，在网络上几乎看不出。"
-            "动量 μ 会把步长放大 1 / (1 - μ) 倍，学习率要相应调低。",
+            watch_out="相对普通动量的好处在二次函数上明显，在网络上几乎看不出。动量 μ "
+            "会把步长放大 1 / (1 - μ) 倍，学习率要相应调低。",
         ),
         regime=Regime(setup={"epochs": 2}, beside=("momentum",)),
         rules=(own_rate("Nesterov"),),

@@ -39,11 +39,10 @@ class QHM(Trick):
         thread="梯度方向和一阶动量的折中方向",
         zh=Chinese(
             claim="在梯度和动量之间可以取任意比例的折中，0.7 是个不错的值。",
-            when="动量有用的地方。普通下降（ν 为 0）、动量（ν 为 1）和"
-            " Nesterov（ν 等于 β）都是它的特例。",
-            watch_out="这里的动量是平均而不是累加，所以学习率和普通 SGD 一样。"
-            "β 为 0.999 时平均跨越约 1000 步；更短的训练里动量部分几乎还没起来，"
-            "步长只有约 1 - ν 倍。",
+            when="动量有用的地方。普通下降（ν 为 0）、动量（ν 为 1）和 Nesterov（ν 等于 β）都是它"
+            "的特例。",
+            watch_out="这里的动量是平均而不是累加，所以学习率和普通 SGD 一样。β 为 0.999 "
+            "时平均跨越约 1000 步；更短的训练里动量部分几乎还没起来，步长只有约 1 - ν 倍。",
         ),
         regime=Regime(setup={"epochs": 2}, knobs={"beta": 0.9}, beside=("nesterov", "momentum")),
         rules=(own_rate("Quasi-hyperbolic momentum"),),

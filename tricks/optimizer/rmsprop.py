@@ -38,8 +38,8 @@ class RMSProp(Trick):
         zh=Chinese(
             claim="把每个梯度除以它近期大小的滑动平均，每一步差不多一样长。",
             when="各权重的梯度大小相差很多，或随训练变化时。",
-            watch_out="平均从 0 开始且不做修正，最初几步最多会长 1 / √(1 - α) 倍，"
-            "α 为 0.99 时是 10 倍。",
+            watch_out="平均从 0 开始且不做修正，最初几步最多会长 1 / √(1 - α) 倍，α 为 0.99 时是 "
+            "10 倍。",
         ),
         regime=Regime(setup={"epochs": 2}, beside=("adagrad", "adam")),
         rules=(own_rate("RMSProp"),),

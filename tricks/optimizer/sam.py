@@ -45,8 +45,8 @@ class SAM(Trick):
         zh=Chinese(
             claim="平坦的极小值泛化更好：要找连邻居也好的权重。",
             when="标签有错、训练时间长。",
-            watch_out="每一步要做两次前向和反向，所以也要在相同秒数下比较。"
-            "标签有错时，ρ 要比默认值大（0.2）。",
+            watch_out="每一步要做两次前向和反向，所以也要在相同秒数下比较。标签有错时，ρ 要比默认"
+            "值大（0.2）。",
         ),
         regime=Regime(
             setup={"train_size": 400, "label_noise": 0.3, "epochs": 60}, knobs={"rho": 0.2}

@@ -54,8 +54,8 @@ class MeanTeacher(Trick):
         zh=Chinese(
             claim="与自己过去的平均保持一致，没有标签的图也能用来学习。",
             when="标签很少、未标注图像很多时：100 张有标签的数字，加上其余所有图。",
-            watch_out="测试用的是教师，它本身也是滑动平均：把 EMA 放在旁边，"
-            "才看得出一致性带来了什么。权重太大时，两者会在错误上达成一致。",
+            watch_out="测试用的是教师，它本身也是滑动平均：把 EMA 放在旁边，才看得出一致性带来了什"
+            "么。权重太大时，两者会在错误上达成一致。",
         ),
         regime=Regime(setup={"train_size": 100, "epochs": 200}, beside=("ema", "pseudo_label")),
         rules=(

@@ -43,8 +43,8 @@ class MultiStage(Trick):
         zh=Chinese(
             claim="第二阶段只用干净数据训练最后几层，收尾更好。",
             when="有一些错误标签时：损失最低的样本大多是对的。",
-            watch_out="第一阶段背下来的错误损失也低：要在那之前进入第二阶段。"
-            "两个阶段共用一份预算。",
+            watch_out="第一阶段背下来的错误损失也低：要在那之前进入第二阶段。两个阶段共用一份预算"
+            "。",
         ),
         regime=Regime(
             setup={"train_size": 600, "label_noise": 0.3, "epochs": 60}, knobs={"start": 0.2}

@@ -41,8 +41,8 @@ class SelfDistillation(Trick):
         zh=Chinese(
             claim="向先训练好的同款网络学习，会比它更好。",
             when="标签有错时：早早停下的教师还没有把错误背下来。",
-            watch_out="训练教师是别的组没有的额外计算；多训练一会儿，或让两个网络投票，"
-            "也许收益相同。",
+            watch_out="训练教师是别的组没有的额外计算；多训练一会儿，或让两个网络投票，也许收益相"
+            "同。",
         ),
         regime=Regime(setup={"train_size": 600, "label_noise": 0.3, "epochs": 60}),
         rules=(

@@ -43,9 +43,8 @@ class DecoupledWeightDecay(Trick):
         zh=Chinese(
             claim="权重衰减不经过梯度，用哪种优化器都均匀衰减。",
             when="每个权重各有学习率的优化器：L2 在那里会被除掉。",
-            watch_out="用普通 SGD 时它就等于 L2。偏置也一起衰减。"
-            "这里在一步之后收缩，AdamW 在一步之前，相差这一步的 λη 倍。"
-            "先在权重大小上看到，后在准确率上看到。",
+            watch_out="用普通 SGD 时它就等于 L2。偏置也一起衰减。这里在一步之后收缩，AdamW "
+            "在一步之前，相差这一步的 λη 倍。先在权重大小上看到，后在准确率上看到。",
         ),
         regime=Regime(
             setup={"train_size": 400, "label_noise": 0.3, "epochs": 120},

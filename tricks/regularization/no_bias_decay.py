@@ -43,8 +43,8 @@ class NoBiasDecay(Trick):
         zh=Chinese(
             claim="权重衰减不应该动偏置和归一化层的缩放。",
             when="权重衰减与归一化层同用、批量较大的时候。",
-            watch_out="请和同样 λ 的解耦权重衰减比：衰减本身的作用，大于放过偏置的作用。"
-            "在这样小的网络上，两者的差别很难看出来。",
+            watch_out="请和同样 λ 的解耦权重衰减比：衰减本身的作用，大于放过偏置的作用。在这样小的"
+            "网络上，两者的差别很难看出来。",
         ),
         regime=Regime(
             setup={"train_size": 400, "label_noise": 0.2, "epochs": 60, "lr": 0.1},
