@@ -13,7 +13,7 @@ from pages.parts.preview_convolutions import (
     filters,
     split_transform,
 )
-from pages.parts.preview_pictures import THREE, digit, skip_connection
+from pages.parts.preview_pictures import THREE, digit
 from pages.parts.schematics import arc, arrow, box, grid, halved, label
 
 if TYPE_CHECKING:
@@ -276,7 +276,6 @@ def stochastic_depth(sketch: Sketch, knobs: Knobs) -> str:
 
 
 DRAWINGS: dict[str, Draw] = {
-    "skip_connection": skip_connection,
     "drsn_cs": shrinkage(channel_wise=False),
     "drsn_cw": shrinkage(channel_wise=True),
     "squeeze_excite": squeeze_excite,

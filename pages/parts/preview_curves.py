@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pages.parts.drawing import Sketch
+    from pages.parts.previews import Draw
     from tricks.base import Trick
 
     Array = np.ndarray
@@ -59,3 +60,10 @@ def grad_clip(sketch: Sketch, knobs: Knobs) -> str:
     axes.line(norm, norm, "gray", width=1.25)
     axes.line(norm, np.minimum(norm, limit))
     return f"Longer gradients are shortened to {knobs['max_norm']:g}; gray: without clipping."
+
+
+DRAWINGS: dict[str, Draw] = {
+    "scale_schedule": scale_schedule,
+    "flooding": flooding,
+    "grad_clip": grad_clip,
+}

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pages.parts.drawing import Sketch
+    from pages.parts.previews import Draw
 
     Array = np.ndarray
     Knobs = dict[str, float]
@@ -176,3 +177,6 @@ def initialization(kind: str) -> Callable[[Sketch, Knobs], str]:
         return f"The signal in layers 1, 4, 7 and 10 of a ReLU network; gray: {name}."
 
     return draw
+
+
+DRAWINGS: dict[str, Draw] = {"ema": ema, "nesterov": nesterov, "adamw": adamw, "sam": sam}

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from pages.parts.drawing import Sketch
+    from pages.parts.previews import Draw
 
     Knobs = dict[str, float]
 
@@ -153,3 +154,14 @@ def skip_connection(sketch: Sketch, knobs: Knobs) -> str:
             label = "x + s F(x)" if scale is None else f"x + {scale:g} F(x)"
             sketch.text(end, middle + 46, label, "ink", anchor="middle", size=14, italic=True)
     return "Each block adds to its input; gray: the plain net, where F is all that goes on."
+
+
+DRAWINGS: dict[str, Draw] = {
+    "batch_norm": averaged(None),
+    "group_norm": averaged("groups"),
+    "skip_connection": skip_connection,
+    "label_smoothing": label_smoothing,
+    "dropout": dropout,
+    "mixup": mixup,
+    "class_balance": class_balance,
+}

@@ -9,24 +9,11 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from pages.parts import (
-    preview_activation,
-    preview_architecture,
-    preview_augmentation,
-    preview_data,
-    preview_ensemble,
-    preview_initialization,
-    preview_loss,
-    preview_normalization,
-    preview_optimizer,
-    preview_procedure,
-    preview_regularization,
-)
+from pages.parts import preview_activation, preview_loss
 from pages.parts import preview_curves as curves
-from pages.parts import preview_paths as paths
-from pages.parts import preview_pictures as pictures
 from pages.parts.drawing import Sketch
 from tricks import catalog
 from tricks.own import FAMILY
@@ -38,36 +25,13 @@ if TYPE_CHECKING:
 
     Draw = Callable[[Sketch, dict[str, float]], str]  # draws, and says in words what one sees
 
-DRAWINGS: dict[str, Draw] = {
-    "scale_schedule": curves.scale_schedule,
-    "batch_norm": pictures.averaged(None),
-    "group_norm": pictures.averaged("groups"),
-    "skip_connection": pictures.skip_connection,
-    "label_smoothing": pictures.label_smoothing,
-    "flooding": curves.flooding,
-    "dropout": pictures.dropout,
-    "ema": paths.ema,
-    "nesterov": paths.nesterov,
-    "adamw": paths.adamw,
-    "sam": paths.sam,
-    "grad_clip": curves.grad_clip,
-    "mixup": pictures.mixup,
-    "class_balance": pictures.class_balance,
-}
-for family in (
-    preview_activation,
-    preview_architecture,
-    preview_augmentation,
-    preview_data,
-    preview_ensemble,
-    preview_initialization,
-    preview_loss,
-    preview_normalization,
-    preview_optimizer,
-    preview_procedure,
-    preview_regularization,
-):
-    DRAWINGS |= family.DRAWINGS
+FILES = [
+    *("activation", "architecture", "augmentation", "curves", "data", "ensemble", "initialization"),
+    *("loss", "normalization", "optimizer", "paths", "pictures", "procedure", "regularization"),
+]
+DRAWINGS: dict[str, Draw] = {}
+for file in FILES:
+    DRAWINGS |= import_module(f"pages.parts.preview_{file}").DRAWINGS
 
 
 def preview(
