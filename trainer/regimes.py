@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 from trainer.designs import arm_name
 from trainer.statistics import minimum_seeds
 from tricks import catalog
+from tricks.places import EIGHT_LAYERS, LONG_ENOUGH_TO_SLOW_DOWN, TEN_LAYERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from tricks.base import Trick
+    from tricks.places import Place
 
     Data = dict[str, Any]
 
@@ -24,15 +26,11 @@ BASE: Data = {
 }
 NOISY: Data = {"train_size": 400, "label_noise": 0.3, "epochs": 60}
 # For a card that names no place of its own: by family or slot, else NOISY, on top of BASE.
-SETUPS: dict[str, Data] = {
-    "activation": {"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10},
-    "initialization": {
-        "network": {"kind": "mlp", "depth": 10, "width": 128},
-        "epochs": 10,
-        "lr": 0.02,
-    },
+SETUPS: dict[str, Place] = {
+    "activation": EIGHT_LAYERS,
+    "initialization": TEN_LAYERS,
     "optimizer": {"epochs": 2},
-    "schedule": {"train_size": 400, "label_noise": 0.1, "epochs": 40},
+    "schedule": LONG_ENOUGH_TO_SLOW_DOWN,
 }
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -36,7 +37,7 @@ class CELU(Trick):
             watch_out="α = 1 时与 ELU 完全相同；α 很小时接近 ReLU。",
         ),
         regime=Regime(
-            setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10},
+            setup=EIGHT_LAYERS,
             knobs={"alpha": 0.5},
             beside=("elu",),
         ),

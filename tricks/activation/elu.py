@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -38,7 +39,7 @@ class ELU(Trick):
             watch_out="有归一化时几乎看不出差别。8 层普通网络上它好于 ReLU（digits 上 3 个种子："
             ".962 对 .941），而 Tanh 加 Xavier 还要更好。",
         ),
-        regime=Regime(setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10}),
+        regime=Regime(setup=EIGHT_LAYERS),
     )
     slot = Slot.ACTIVATION
     alpha: float = knob(

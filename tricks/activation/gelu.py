@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -38,7 +39,7 @@ class GELU(Trick):
             watch_out="8 层普通网络上只比 ReLU 略好（digits 上 3 个种子：.949 对 .941），而且初"
             "始化仍是为 ReLU 设计的。",
         ),
-        regime=Regime(setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10}),
+        regime=Regime(setup=EIGHT_LAYERS),
     )
     slot = Slot.ACTIVATION
 

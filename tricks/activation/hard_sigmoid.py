@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -36,10 +37,7 @@ class HardSigmoid(Trick):
             watch_out="斜率不是 0 就是 1/6，梯度比 Sigmoid 消失得还快；超过 ±3 就没有梯度。深的"
             "普通网络学不到东西。",
         ),
-        regime=Regime(
-            setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10},
-            beside=("sigmoid",),
-        ),
+        regime=Regime(setup=EIGHT_LAYERS, beside=("sigmoid",)),
     )
     slot = Slot.ACTIVATION
     learns = False  # in 60 steps even two layers hardly get going, which is the point

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -34,10 +35,7 @@ class HardSwish(Trick):
             when="指数运算昂贵的设备。",
             watch_out="在台式机的处理器上并不比 Swish 快；小于 -3 的地方没有梯度。",
         ),
-        regime=Regime(
-            setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10},
-            beside=("silu",),
-        ),
+        regime=Regime(setup=EIGHT_LAYERS, beside=("silu",)),
     )
     slot = Slot.ACTIVATION
 

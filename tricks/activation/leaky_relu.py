@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -36,7 +37,7 @@ class LeakyReLU(Trick):
             watch_out="小网络里单元很少死掉：8 层普通网络上它与 ReLU 得分相同（digits 上 3 个种"
             "子，都是 .941）。",
         ),
-        regime=Regime(setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10}),
+        regime=Regime(setup=EIGHT_LAYERS),
     )
     slot = Slot.ACTIVATION
     negative_slope: float = knob(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -40,10 +41,7 @@ class Mish(Trick):
             watch_out="作者自己的 23 次运行也分不清它和 Swish（P = .197）。它降低训练损失多于提高"
             "测试准确率，而且更费时间。",
         ),
-        regime=Regime(
-            setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10},
-            beside=("silu",),
-        ),
+        regime=Regime(setup=EIGHT_LAYERS, beside=("silu",)),
     )
     slot = Slot.ACTIVATION
 

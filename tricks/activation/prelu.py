@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -38,7 +39,7 @@ class PReLU(Trick):
             watch_out="权重衰减会把斜率拉向零，又变回 ReLU。这里每层学一个斜率，不是每个通道一个"
             "。小网络里的收益淹没在种子的噪声中。",
         ),
-        regime=Regime(setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10}),
+        regime=Regime(setup=EIGHT_LAYERS),
     )
     slot = Slot.ACTIVATION
     init: float = knob(0.25, low=0.0, high=1.0, symbol="a", help="slope below zero at the start")

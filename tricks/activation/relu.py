@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -37,10 +38,7 @@ class ReLU(Trick):
             watch_out="单元会“死掉”：如果对每张图输入都是负的，就再也没有梯度能救回来。8 层普通网"
             "络上，配合自己的初始化，Tanh 并不输给它。",
         ),
-        regime=Regime(
-            setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10},
-            beside=("sigmoid", "tanh", "mish"),
-        ),
+        regime=Regime(setup=EIGHT_LAYERS, beside=("sigmoid", "tanh", "mish")),
     )
     slot = Slot.ACTIVATION
     is_default = True

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -34,7 +35,7 @@ class ReLU6(Trick):
             when="将来要用 8 位运行的网络。",
             watch_out="全精度下没有好处；大于 6 的值没有梯度，初始权重大或层数多时会碰到。",
         ),
-        regime=Regime(setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10}),
+        regime=Regime(setup=EIGHT_LAYERS),
     )
     slot = Slot.ACTIVATION
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -37,10 +38,7 @@ class Sigmoid(Trick):
             watch_out="斜率最大只有 1/4，每一层都让梯度至少缩小到四分之一，而且输出不以零为中心"
             "。8 层的普通网络停留在随机水平（digits 上 3 个种子：.097，ReLU 为 .941）。",
         ),
-        regime=Regime(
-            setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10},
-            beside=("tanh",),
-        ),
+        regime=Regime(setup=EIGHT_LAYERS, beside=("tanh",)),
     )
     slot = Slot.ACTIVATION
     learns = False  # in 60 steps even two layers hardly get going, which is the point

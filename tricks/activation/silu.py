@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -38,10 +39,7 @@ class SiLU(Trick):
             when="深层网络，愿意用稍慢的一步换平滑的激活。",
             watch_out="相对 ReLU 的收益很小，常常淹没在种子的噪声里。初始化仍是为 ReLU 设计的。",
         ),
-        regime=Regime(
-            setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10},
-            beside=("mish",),
-        ),
+        regime=Regime(setup=EIGHT_LAYERS, beside=("mish",)),
     )
     slot = Slot.ACTIVATION
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
+from tricks.places import EIGHT_LAYERS
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -38,7 +39,7 @@ class Tanh(Trick):
             "digits 上 3 个种子：.975 对 .941），所以并非处处都是 ReLU 最好。",
         ),
         regime=Regime(
-            setup={"network": {"kind": "mlp", "depth": 8, "width": 128}, "epochs": 10},
+            setup=EIGHT_LAYERS,
             baseline=("init_xavier",),
         ),
         rules=(

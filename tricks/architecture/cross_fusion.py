@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
+from tricks.places import SHAPES
 
 if TYPE_CHECKING:
     from tricks.base import Facts, NetworkSpec
@@ -48,13 +49,7 @@ class CrossFusion(Trick):
             "各项加权。",
         ),
         regime=Regime(
-            setup={
-                "dataset": "shapes",
-                "difficulty": 0.0,
-                "network": {"kind": "resnet", "depth": 3, "width": 8},
-                "train_size": 500,
-                "epochs": 10,
-            },
+            setup=SHAPES,
             baseline=("skip_connection", "batch_norm"),
         ),
         rules=(

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tricks.base import Acted, Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import NOISY_IMAGES
 from tricks.rules import batches_of_two
 
 if TYPE_CHECKING:
@@ -43,12 +44,7 @@ class DrsnCw(Trick):
             "带脉冲的信号上通道注意力也一样好。作者的对照 ResNet 有跳连，请把跳连也加上。",
         ),
         regime=Regime(
-            setup={
-                "network": {"kind": "resnet", "depth": 3, "width": 16},
-                "train_size": 500,
-                "input_noise": 1.0,
-                "epochs": 10,
-            },
+            setup=NOISY_IMAGES,
             baseline=("skip_connection", "batch_norm"),
             beside=("squeeze_excite",),
         ),

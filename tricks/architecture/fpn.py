@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import SHAPES
 from tricks.rules import one_map_size
 
 if TYPE_CHECKING:
@@ -40,13 +41,7 @@ class Fpn(Trick):
             "层，所以只能看到一小部分效果。",
         ),
         regime=Regime(
-            setup={
-                "dataset": "shapes",
-                "difficulty": 0.0,
-                "network": {"kind": "resnet", "depth": 3, "width": 8},
-                "train_size": 500,
-                "epochs": 10,
-            },
+            setup=SHAPES,
             baseline=("skip_connection", "batch_norm"),
             beside=("pan", "spp"),
         ),

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import SHAPES
 from tricks.rules import one_map_size
 
 if TYPE_CHECKING:
@@ -40,13 +41,7 @@ class Pan(Trick):
             "字塔更好，计算量却更大。YOLOv4 把它放在基础模型里，没有单独测量。",
         ),
         regime=Regime(
-            setup={
-                "dataset": "shapes",
-                "difficulty": 0.0,
-                "network": {"kind": "resnet", "depth": 3, "width": 8},
-                "train_size": 500,
-                "epochs": 10,
-            },
+            setup=SHAPES,
             baseline=("skip_connection", "batch_norm"),
             beside=("fpn",),
         ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick
+from tricks.places import SHAPES
 
 if TYPE_CHECKING:
     from tricks.base import NetworkSpec
@@ -44,13 +45,7 @@ class ResnetTweaks(Trick):
             "移动瓶颈块里的步长，而这里没有瓶颈块。C 增加参数和计算量。",
         ),
         regime=Regime(
-            setup={
-                "dataset": "shapes",
-                "difficulty": 0.0,
-                "network": {"kind": "resnet", "depth": 3, "width": 8},
-                "train_size": 500,
-                "epochs": 10,
-            },
+            setup=SHAPES,
             baseline=("skip_connection", "batch_norm"),
         ),
         rules=(

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
+from tricks.places import SHAPES
 
 if TYPE_CHECKING:
     from tricks.base import Facts, NetworkSpec
@@ -48,13 +49,7 @@ class Spp(Trick):
             "看到全部，只剩下均值旁边的一个全局最大值。最后一层的权重变成四倍。",
         ),
         regime=Regime(
-            setup={
-                "dataset": "shapes",
-                "difficulty": 0.0,
-                "network": {"kind": "resnet", "depth": 3, "width": 8},
-                "train_size": 500,
-                "epochs": 10,
-            },
+            setup=SHAPES,
             baseline=("skip_connection", "batch_norm"),
         ),
         rules=(

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import NOISY_IMAGES
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -40,12 +41,7 @@ class SqueezeExcite(Trick):
             "改变学习的快慢。通道少的时候，瓶颈只有一两个单元宽。",
         ),
         regime=Regime(
-            setup={
-                "network": {"kind": "resnet", "depth": 3, "width": 16},
-                "train_size": 500,
-                "input_noise": 1.0,
-                "epochs": 10,
-            },
+            setup=NOISY_IMAGES,
             baseline=("skip_connection", "batch_norm"),
         ),
     )

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Trick, knob
+from tricks.places import COLORED_SHAPES
 from tricks.rules import no_colors
 
 if TYPE_CHECKING:
@@ -61,15 +62,7 @@ class ColorJitter(Trick):
             watch_out="如果类别由颜色决定,它会毁掉要学的信息:色调一变,熟番茄就成了生番茄。灰度图像"
             "没有颜色可改。",
         ),
-        regime=Regime(
-            setup={
-                "dataset": "shapes",
-                "difficulty": 0.2,
-                "train_size": 1000,
-                "network": {"kind": "cnn", "depth": 3, "width": 8},
-                "epochs": 10,
-            }
-        ),
+        regime=Regime(setup=COLORED_SHAPES),
         rules=(no_colors("Color jitter"),),
     )
     order = -8

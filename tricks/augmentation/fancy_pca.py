@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Split, Trick, knob
+from tricks.places import COLORED_SHAPES
 from tricks.rules import no_colors
 
 if TYPE_CHECKING:
@@ -59,13 +60,7 @@ class FancyPca(Trick):
             "换一种尺度就不同。灰度图像没有颜色可改。",
         ),
         regime=Regime(
-            setup={
-                "dataset": "shapes",
-                "difficulty": 0.2,
-                "train_size": 1000,
-                "network": {"kind": "cnn", "depth": 3, "width": 8},
-                "epochs": 10,
-            },
+            setup=COLORED_SHAPES,
             knobs={"sigma": 1.0},
         ),
         rules=(no_colors("Fancy PCA"),),

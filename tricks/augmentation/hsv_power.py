@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Trick, knob
+from tricks.places import COLORED_SHAPES
 from tricks.rules import no_colors
 
 if TYPE_CHECKING:
@@ -52,15 +53,7 @@ class HsvPower(Trick):
             watch_out="变化很强:4 次幂会让大部分图像变黑;灰色像素可能带上颜色。灰度数据集没有颜色"
             "可改。",
         ),
-        regime=Regime(
-            setup={
-                "dataset": "shapes",
-                "difficulty": 0.2,
-                "train_size": 1000,
-                "network": {"kind": "cnn", "depth": 3, "width": 8},
-                "epochs": 10,
-            }
-        ),
+        regime=Regime(setup=COLORED_SHAPES),
         rules=(no_colors("HSV power jitter"),),
     )
     order = -8

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -48,7 +49,7 @@ class IndependentNets(Trick):
             "曲线画的是已经训好的网络；下一个从头开始时曲线不动。每次回答要算 M 遍。",
         ),
         regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
+            setup=LONG_ENOUGH_TO_SLOW_DOWN,
             baseline=("cyclic_cosine",),
             beside=("snapshot_ensemble",),
         ),

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -52,7 +53,7 @@ class SnapshotEnsemble(Trick):
             "。",
         ),
         regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
+            setup=LONG_ENOUGH_TO_SLOW_DOWN,
             baseline=("cyclic_cosine",),
             beside=("independent_nets",),
         ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import TEN_LAYERS
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -38,14 +39,7 @@ class InitKaiming(Trick):
             watch_out="系数 2 是为 ReLU 准备的：Tanh 要用 Xavier。有归一化时，初始化的差别几乎看不"
             "出来。",
         ),
-        regime=Regime(
-            setup={
-                "network": {"kind": "mlp", "depth": 10, "width": 128},
-                "epochs": 10,
-                "lr": 0.02,
-            },
-            beside=("init_torch_default", "init_xavier", "init_small"),
-        ),
+        regime=Regime(setup=TEN_LAYERS, beside=("init_torch_default", "init_xavier", "init_small")),
     )
     slot = Slot.INITIALIZATION
     is_default = True

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
+from tricks.places import TEN_LAYERS
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -37,13 +38,7 @@ class InitLeCun(Trick):
             watch_out="每个 ReLU 使方差减半，而它不作补偿：深的 ReLU 网络一开始信号就很小。缺的"
             "系数 2 在何恺明初始化里。",
         ),
-        regime=Regime(
-            setup={
-                "network": {"kind": "mlp", "depth": 10, "width": 128},
-                "epochs": 10,
-                "lr": 0.02,
-            }
-        ),
+        regime=Regime(setup=TEN_LAYERS),
         rules=(
             Rule(
                 kind="hint",

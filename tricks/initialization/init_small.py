@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.places import TEN_LAYERS
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -38,13 +39,7 @@ class InitSmall(Trick):
             watch_out="每一层都把信号按同样的倍数缩小，反向的梯度也一样。10 层普通网络里什么都传"
             "不到（digits 上 3 个种子：.088，何恺明初始化为 .953）。",
         ),
-        regime=Regime(
-            setup={
-                "network": {"kind": "mlp", "depth": 10, "width": 128},
-                "epochs": 10,
-                "lr": 0.02,
-            }
-        ),
+        regime=Regime(setup=TEN_LAYERS),
         rules=(
             Rule(
                 kind="hint",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.places import TEN_LAYERS
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -38,13 +39,7 @@ class InitTooBig(Trick):
             watch_out="宽度为 n 的每一层都把信号放大 √(n/2) 倍。128 宽的 10 层之后大了几百万倍："
             "损失变成非数，或者停在原地（digits 上 3 个种子：.092）。",
         ),
-        regime=Regime(
-            setup={
-                "network": {"kind": "mlp", "depth": 10, "width": 128},
-                "epochs": 10,
-                "lr": 0.02,
-            }
-        ),
+        regime=Regime(setup=TEN_LAYERS),
         rules=(
             Rule(
                 kind="hint",

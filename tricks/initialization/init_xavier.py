@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
+from tricks.places import TEN_LAYERS
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -36,13 +37,7 @@ class InitXavier(Trick):
             when="在零附近近似线性的激活，例如 Tanh。",
             watch_out="每个 ReLU 使方差减半，而它不作补偿：深的 ReLU 网络一开始信号就很小。",
         ),
-        regime=Regime(
-            setup={
-                "network": {"kind": "mlp", "depth": 10, "width": 128},
-                "epochs": 10,
-                "lr": 0.02,
-            }
-        ),
+        regime=Regime(setup=TEN_LAYERS),
         rules=(
             Rule(
                 kind="hint",

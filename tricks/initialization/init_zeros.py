@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
+from tricks.places import TEN_LAYERS
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -38,13 +39,7 @@ class InitZeros(Trick):
             watch_out="零后面还是零，没有梯度能到达任何权重：网络只在最后的偏置里学到各类出现的"
             "频率，别的都学不到（digits 上 3 个种子，10 层：.088）。",
         ),
-        regime=Regime(
-            setup={
-                "network": {"kind": "mlp", "depth": 10, "width": 128},
-                "epochs": 10,
-                "lr": 0.02,
-            }
-        ),
+        regime=Regime(setup=TEN_LAYERS),
         rules=(
             Rule(
                 kind="hint",

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.places import RARE_CLASSES
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -58,15 +59,7 @@ class ClassWeightedCE(Trick):
             watch_out="标签错了的稀有样本权重同样大。含有稀有样本的那一步会走得很大。"
             "这里按样本数取平均，PyTorch 的损失层则除以这一批的权重之和。",
         ),
-        regime=Regime(
-            setup={
-                "train_size": 700,
-                "imbalance": 50,
-                "network": {"kind": "mlp", "depth": 3, "width": 64},
-                "epochs": 15,
-            },
-            beside=("class_balance", "focal_loss"),
-        ),
+        regime=Regime(setup=RARE_CLASSES, beside=("class_balance", "focal_loss")),
         rules=(
             Rule(
                 kind="warning",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Facts, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.places import RARE_CLASSES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -76,15 +77,7 @@ class FocalLoss(Trick):
             watch_out="对稀有类别，类别加权和过采样可能更有用。标签有错时，困难样本正是标错的样本。"
             "帖子里的代码没有 α，也没有对一批取平均；p 是真实类别的概率。",
         ),
-        regime=Regime(
-            setup={
-                "train_size": 700,
-                "imbalance": 50,
-                "network": {"kind": "mlp", "depth": 3, "width": 64},
-                "epochs": 15,
-            },
-            beside=("class_balance", "class_weighted_ce"),
-        ),
+        regime=Regime(setup=RARE_CLASSES, beside=("class_balance", "class_weighted_ce")),
         rules=(
             Rule(
                 kind="warning",

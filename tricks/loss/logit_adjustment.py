@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.places import RARE_CLASSES
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -54,15 +55,7 @@ class LogitAdjustment(Trick):
             watch_out="只有测试集均衡时才对。频率由训练标签数出，错标签也算在内。输出不再是训练集"
             "上的概率，而是均衡数据上的概率。",
         ),
-        regime=Regime(
-            setup={
-                "train_size": 700,
-                "imbalance": 50,
-                "network": {"kind": "mlp", "depth": 3, "width": 64},
-                "epochs": 15,
-            },
-            beside=("class_weighted_ce", "class_balance"),
-        ),
+        regime=Regime(setup=RARE_CLASSES, beside=("class_weighted_ce", "class_balance")),
         rules=(
             Rule(
                 kind="warning",

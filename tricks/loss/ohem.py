@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.places import RARE_CLASSES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,15 +52,7 @@ class OHEM(Trick):
             watch_out="标签有错时，最难的正是标错的样本。所有样本仍要计算，所以并不省时间。优化的"
             "损失比整批的高。",
         ),
-        regime=Regime(
-            setup={
-                "train_size": 700,
-                "imbalance": 50,
-                "network": {"kind": "mlp", "depth": 3, "width": 64},
-                "epochs": 15,
-            },
-            beside=("focal_loss",),
-        ),
+        regime=Regime(setup=RARE_CLASSES, beside=("focal_loss",)),
         rules=(
             Rule(
                 kind="warning",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import RARE_CLASSES
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -46,15 +47,7 @@ class PolyLoss(Trick):
             watch_out="ε 要搜索：最好的正负号取决于数据。取正时所有梯度都变大，这和调大学习率一样"
             "，请与后者对比。",
         ),
-        regime=Regime(
-            setup={
-                "train_size": 700,
-                "imbalance": 50,
-                "network": {"kind": "mlp", "depth": 3, "width": 64},
-                "epochs": 15,
-            },
-            beside=("focal_loss",),
-        ),
+        regime=Regime(setup=RARE_CLASSES, beside=("focal_loss",)),
     )
     slot = Slot.LOSS
     epsilon: float = knob(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.places import BATCHES_OF_TWO
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -56,16 +57,7 @@ class GroupNorm(Trick):
             when="批量 1 到 8，批归一化已经不可靠的时候。",
             watch_out="论文里批量 32 以上时批归一化略好。数字数据上的小 CNN 完全看不出差别。",
         ),
-        regime=Regime(
-            setup={
-                "train_size": 800,
-                "network": {"kind": "mlp", "depth": 2, "width": 128},
-                "steps": 1200,
-                "batch_size": 2,
-                "lr": 0.02,
-            },
-            beside=("batch_norm",),
-        ),
+        regime=Regime(setup=BATCHES_OF_TWO, beside=("batch_norm",)),
         rules=(
             Rule(
                 kind="hint",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick
+from tricks.places import BATCHES_OF_TWO
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -47,16 +48,7 @@ class LayerNorm(Trick):
             watch_out="在卷积网络里不如批归一化和组归一化，因为图像的整体强度被抹掉了。它就是只有"
             "一组的组归一化。",
         ),
-        regime=Regime(
-            setup={
-                "train_size": 800,
-                "network": {"kind": "mlp", "depth": 2, "width": 128},
-                "steps": 1200,
-                "batch_size": 2,
-                "lr": 0.02,
-            },
-            beside=("batch_norm", "group_norm"),
-        ),
+        regime=Regime(setup=BATCHES_OF_TWO, beside=("batch_norm", "group_norm")),
         rules=(
             Rule(
                 kind="error",

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import BATCHES_OF_TWO
 
 if TYPE_CHECKING:
     from torch.nn import Module
@@ -44,13 +45,7 @@ class RMSNorm(Trick):
             watch_out="它既不减均值也不加偏移，所以这里各层完全没有偏置。省下的是时间，在这样小的"
             "网络上量不出来。",
         ),
-        regime=Regime(
-            setup={
-                "train_size": 800, "network": {"kind": "mlp", "depth": 2, "width": 128},
-                "steps": 1200, "batch_size": 2, "lr": 0.02,
-            },
-            beside=("layer_norm",),
-        ),
+        regime=Regime(setup=BATCHES_OF_TWO, beside=("layer_norm",)),
     )  # fmt: skip
     slot = Slot.NORMALIZATION
 

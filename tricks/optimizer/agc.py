@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tricks.base import Acted, Card, Chinese, Paper, Regime, Rule, Trick, knob
+from tricks.places import STEEP
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,14 +55,7 @@ class AGC(Trick):
             watch_out="λ 取 0.01 针对 4096 的批量；批量小应取大一些。按论文，最后一层不裁剪；"
             "从 0 开始的偏置会被裁得很厉害。",
         ),
-        regime=Regime(
-            setup={
-                "network": {"kind": "mlp", "depth": 12, "width": 64},
-                "epochs": 8,
-                "lr": 0.3,
-            },
-            beside=("grad_clip", "batch_norm"),
-        ),
+        regime=Regime(setup=STEEP, beside=("grad_clip", "batch_norm")),
         rules=(
             Rule(
                 kind="hint",

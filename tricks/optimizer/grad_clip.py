@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tricks.base import Acted, Card, Chinese, Paper, Regime, Trick, knob
+from tricks.places import STEEP
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,14 +37,7 @@ class GradClip(Trick):
             watch_out="梯度平时就比 c 长的训练会被它拖慢。学习率高得离谱时它只能帮一点，那时该用归"
             "一化。",
         ),
-        regime=Regime(
-            setup={
-                "network": {"kind": "mlp", "depth": 12, "width": 64},
-                "epochs": 8,
-                "lr": 0.3,
-            },
-            beside=("batch_norm",),
-        ),
+        regime=Regime(setup=STEEP, beside=("batch_norm",)),
     )
     max_norm: float = knob(
         1.0, low=0.01, high=100.0, log=True, symbol="c", help="the longest gradient allowed"

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tricks.base import Acted, Card, Chinese, Paper, Regime, Trick, knob
+from tricks.places import STEEP
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,11 +37,7 @@ class GradClipValue(Trick):
             watch_out="它会改变梯度的方向：大的被截断，其余不变。按长度裁剪则保持方向。",
         ),
         regime=Regime(
-            setup={
-                "network": {"kind": "mlp", "depth": 12, "width": 64},
-                "epochs": 8,
-                "lr": 0.3,
-            },
+            setup=STEEP,
             knobs={"clip_value": 0.02},
             beside=("grad_clip",),
         ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 
 @dataclass(kw_only=True)
@@ -32,10 +33,7 @@ class ConstantLR(Trick):
             watch_out="学习率恒定时权重不会安定下来：总在最小值附近跳动，学习率越高跳得越远。几"
             "乎任何最后接近零的调度都测得更好。",
         ),
-        regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
-            beside=("cosine", "step_lr"),
-        ),
+        regime=Regime(setup=LONG_ENOUGH_TO_SLOW_DOWN, beside=("cosine", "step_lr")),
     )
     slot = Slot.SCHEDULE
     is_default = True

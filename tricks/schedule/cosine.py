@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 
 def cosine(step: int, steps: int, eta_min: float) -> float:
@@ -44,10 +45,7 @@ class Cosine(Trick):
             watch_out="它必须按实际步数来定：提前停下时学习率还很高。与阶梯或直线相比形状不太重"
             "要，重要的是最后接近零。",
         ),
-        regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
-            beside=("step_lr", "poly"),
-        ),
+        regime=Regime(setup=LONG_ENOUGH_TO_SLOW_DOWN, beside=("step_lr", "poly")),
     )
     slot = Slot.SCHEDULE
     eta_min: float = knob(

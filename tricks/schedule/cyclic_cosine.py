@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 
 def cyclic_cosine(step: int, steps: int, cycles: int) -> float:
@@ -43,7 +44,7 @@ class CyclicCosine(Trick):
             watch_out="每次重启损失都会跳起来。不做集成时，一个长余弦往往一样好；四个独立训练的网"
             "络胜过四个快照。每个周期最后的学习率很小，但不是零。",
         ),
-        regime=Regime(setup={"train_size": 400, "label_noise": 0.1, "epochs": 40}),
+        regime=Regime(setup=LONG_ENOUGH_TO_SLOW_DOWN),
     )
     slot = Slot.SCHEDULE
     cycles: int = knob(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 
 def exponential(step: int, steps: int, end: float) -> float:
@@ -37,10 +38,7 @@ class Exponential(Trick):
             watch_out="它很快离开高学习率：若终点是 1 %，到一半时已降到十分之一，而余弦此时还有"
             "一半。",
         ),
-        regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
-            beside=("cosine",),
-        ),
+        regime=Regime(setup=LONG_ENOUGH_TO_SLOW_DOWN, beside=("cosine",)),
     )
     slot = Slot.SCHEDULE
     end: float = knob(

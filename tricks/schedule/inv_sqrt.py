@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 
 def inv_sqrt(step: int, steps: int, fraction: float) -> float:
@@ -42,10 +43,7 @@ class InvSqrt(Trick):
             watch_out="它结束时远高于零：预热占 10 % 时，最后仍有峰值的三分之一。预算已知时余弦"
             "通常更好。这里的峰值就是设置里的学习率，与宽度无关。",
         ),
-        regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
-            beside=("cosine",),
-        ),
+        regime=Regime(setup=LONG_ENOUGH_TO_SLOW_DOWN, beside=("cosine",)),
         rules=(
             Rule(
                 kind="hint",

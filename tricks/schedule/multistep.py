@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 
 def multistep(step: int, steps: int, milestones: tuple[float, ...], gamma: float) -> float:
@@ -41,10 +42,7 @@ class Multistep(Trick):
             watch_out="两个下降点是超参数，论文里是看着同一次训练的验证曲线选的。余弦退火不需要"
             "选，也很少更差。",
         ),
-        regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
-            beside=("cosine",),
-        ),
+        regime=Regime(setup=LONG_ENOUGH_TO_SLOW_DOWN, beside=("cosine",)),
     )
     slot = Slot.SCHEDULE
     first: float = knob(

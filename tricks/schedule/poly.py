@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 
 def poly(step: int, steps: int, power: float) -> float:
@@ -37,10 +38,7 @@ class Poly(Trick):
             watch_out="幂次取 0.9 时肉眼看就是一条直线；在这些短训练里，不用很多种子分不清它和余"
             "弦。",
         ),
-        regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
-            beside=("cosine",),
-        ),
+        regime=Regime(setup=LONG_ENOUGH_TO_SLOW_DOWN, beside=("cosine",)),
     )
     slot = Slot.SCHEDULE
     power: float = knob(

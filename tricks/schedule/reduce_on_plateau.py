@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tricks.base import Acted, Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 if TYPE_CHECKING:
     from torch import Generator
@@ -68,10 +69,7 @@ class ReduceOnPlateau(Trick):
             watch_out="训练集的十分之一被留出来观察，网络能学的就少了。启动前画不出它会怎么做："
             "图上是恒定的学习率。只有几个 epoch 时它不会动作。",
         ),
-        regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
-            beside=("cosine",),
-        ),
+        regime=Regime(setup=LONG_ENOUGH_TO_SLOW_DOWN, beside=("cosine",)),
         rules=(
             Rule(
                 kind="hint",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 
 @dataclass(kw_only=True)
@@ -32,7 +33,7 @@ class ScaleSchedule(Trick):
             "学习率；大于 1 时还没降下来就被截断。",
         ),
         regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
+            setup=LONG_ENOUGH_TO_SLOW_DOWN,
             knobs={"ratio": 0.5},
             baseline=("cosine",),
         ),

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from tricks.base import Card, Chinese, Paper, Regime, Slot, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 
 def step_decay(step: int, steps: int, drops: int, gamma: float) -> float:
@@ -40,10 +41,7 @@ class StepLR(Trick):
             watch_out="降到十分之一后就不会再有大变化：降得太早，网络就停在原地。降几次、降多少"
             "，两者都要调。",
         ),
-        regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
-            beside=("cosine",),
-        ),
+        regime=Regime(setup=LONG_ENOUGH_TO_SLOW_DOWN, beside=("cosine",)),
     )
     slot = Slot.SCHEDULE
     drops: int = knob(

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from tricks.base import Card, Chinese, Paper, Regime, Rule, Slot, Trick, knob
+from tricks.places import LONG_ENOUGH_TO_SLOW_DOWN
 
 
 def triangular(step: int, steps: int, cycles: int, low: float) -> float:
@@ -46,10 +47,7 @@ class TriangularCyclic(Trick):
             watch_out="每个周期里损失都随学习率上升，只有在周期末尾比较才公平。这里设置的学习率"
             "是最高值，多数步都低于它。动量不参与循环。",
         ),
-        regime=Regime(
-            setup={"train_size": 400, "label_noise": 0.1, "epochs": 40},
-            beside=("cyclic_cosine",),
-        ),
+        regime=Regime(setup=LONG_ENOUGH_TO_SLOW_DOWN, beside=("cyclic_cosine",)),
         rules=(
             Rule(
                 kind="hint",
