@@ -7,6 +7,7 @@ import pickle
 import re
 from typing import TYPE_CHECKING, Any
 
+from trainer.checks import told
 from trainer.experiment import parse
 from trainer.lawbench import many_facts
 from trainer.regimes import try_it
@@ -113,12 +114,16 @@ def rules_say_whole_sentences(trick: type[Trick], bench: Bench) -> None:
     for facts in many_facts():
         for rule in trick.card.rules:
             for other in others(rule.other):
-                numbers = rule.when(trick(), other, facts)
+                own = trick()
+                numbers = rule.when(own, other, facts)
                 if numbers is None:
                     continue
-                want(rule.title.format(**numbers).strip(), "a rule's title is empty")
-                reason = rule.reason.format(**numbers)
-                want(reason.endswith("."), f"a rule's reason must end with a period: {reason}")
+                said = told(rule, own, other, numbers)
+                want(said.title.strip(), "a rule's title is empty")
+                want(
+                    said.reason.endswith("."),
+                    f"a rule's reason must end with a period: {said.reason}",
+                )
 
 
 def others(wanted: str | None) -> list[Trick | None]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from pages.parts import chinese, words
 from pages.parts.evidence import Evidence, difference, setup_words
+from trainer.checks import told
 from trainer.experiment import ExperimentError, Setup, parse
 from trainer.regimes import setup as regime_setup
 from trainer.regimes import try_it
@@ -156,12 +157,13 @@ def in_full(own: type[Trick], other: type[Trick] | None, rule: Rule) -> Conflict
     for facts in setups(own):
         numbers = rule.when(instance, meets, facts)
         if numbers is not None:
-            title, reason = rule.title.format(**numbers), rule.reason.format(**numbers)
-            return Conflict(rule.kind, title, reason)
-    if fixed(rule.title):
-        return Conflict(rule.kind, rule.title, rule.reason if fixed(rule.reason) else "")
+            said = told(rule, instance, meets, numbers)
+            return Conflict(rule.kind, said.title, said.reason)
     names = [one.card.title for one in (own, other) if one]
-    return Conflict(rule.kind, " and ".join(names), rule.reason if fixed(rule.reason) else "")
+    title, reason = (text.replace("{other}", names[-1]) for text in (rule.title, rule.reason))
+    return Conflict(
+        rule.kind, title if fixed(title) else " and ".join(names), reason if fixed(reason) else ""
+    )
 
 
 def fixed(text: str) -> bool:
