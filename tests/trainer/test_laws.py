@@ -116,7 +116,14 @@ FILES: dict[str, list[tuple[list[tuple[str, str]], str]]] = {
             [("def gradients", "def horizon(self, n):\n        return 0\n\n    def gradients")],
             "not a step count",
         ),
-        ([("    q: float", "    lr: float"), ("self.q", "self.lr")], "shows it"),
+        (
+            [
+                ("    q: float", "    lr: float"),
+                ("self.q", "self.lr"),
+                ("def gradients", "def rate(self, lr):\n        return lr\n\n    def gradients"),
+            ],
+            "with the knob lr at",
+        ),
     ],
     "losses_stack": [
         ([("    def gradients", LOSS % "logits.square().sum(-1).mean(0)" + "\n    def gradients")],
