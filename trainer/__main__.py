@@ -1,4 +1,4 @@
-"""The command line: ``python -m trainer run|worker|tricks|status|stop``. Imports no torch."""
+"""The command line: ``python -m trainer COMMAND``. Imports no torch."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from filelock import Timeout
 
 from trainer.devices import missing, probe
 from trainer.experiment import Experiment, ExperimentError, parse
+from trainer.export import FORMATS, NoExport
+from trainer.export import export as write
 from trainer.home import home
 from trainer.queue import Queue
 from trainer.store import Store, StoreError
@@ -47,7 +49,7 @@ def main(arguments: list[str] | None = None) -> int:
         for problem in error.problems:
             print(problem, file=sys.stderr)
         return WRONG_INPUT
-    except (WrongInput, StoreError) as error:
+    except (WrongInput, StoreError, NoExport) as error:
         print(error, file=sys.stderr)
         return WRONG_INPUT
 
@@ -77,6 +79,10 @@ def parser() -> argparse.ArgumentParser:
     command(status, "tell what runs")
     one = command(stop, "end runs; without any named, all of them and the worker", as_json=False)
     one.add_argument("runs", nargs="*", metavar="RUN", help="ids of runs or of experiments")
+    one = command(export, "write an experiment into a folder, to take it away", as_json=False)
+    one.add_argument("experiment", metavar="EXPERIMENT", help="its id, as run prints it")
+    one.add_argument("--format", required=True, choices=FORMATS, help="what is written")
+    one.add_argument("--out", required=True, metavar="PATH", help="a folder, made if missing")
     return top
 
 
@@ -104,20 +110,23 @@ def run(given: argparse.Namespace) -> int:
     if not given.json:
         print(f"Experiment {id} in {store.path}", file=sys.stderr)
     signaled = train_to_end(store, id, slots=given.workers)
-    row, runs = store.experiment(id), store.runs(id)
+    row, runs, trials = store.experiment(id), store.runs(id), store.trials(id)
     if row is None:
         print(f"Experiment {id} was deleted while it ran", file=sys.stderr)
         return 1
-    for one in runs:
-        if one.state in ("failed", "diverged"):
-            text = f"{one.arm_name}, seed {one.seed} {one.state}: {one.error_text}"
-            print(text, file=sys.stderr)
+    lost = [one for one in runs if one.state in ("failed", "diverged")]
+    lost += [one.run for one in trials if one.run.state == "failed"]  # one may diverge: it is tried
+    for one in lost:
+        text = f"{one.arm_name}, seed {one.seed} {one.state}: {one.error_text}"
+        print(text, file=sys.stderr)
     if signaled is not None:
-        done = sum(one.state == "done" for one in runs)
-        print(f"Stopped: {done} of {len(runs)} runs are done and kept", file=sys.stderr)
+        every = [*runs, *(one.run for one in trials)]
+        done = sum(one.state == "done" for one in every)
+        print(f"Stopped: {done} of {len(every)} runs are done and kept", file=sys.stderr)
         return INTERRUPTED if signaled == signal.SIGINT else 128 + signaled
-    print(json.dumps(as_json(row, runs), indent=1) if given.json else table(row, runs))
-    return 0 if all(one.state == "done" for one in runs) else 1
+    shown = json.dumps(as_json(row, runs, trials), indent=1) if given.json else None
+    print(shown or table(row, runs, trials))
+    return 0 if runs and all(one.state == "done" for one in runs) else 1
 
 
 def read(path: str) -> bytes:
@@ -302,6 +311,15 @@ def stop(given: argparse.Namespace) -> int:
     if not given.runs:
         end_worker(store, queue)
     return 0
+
+
+def export(given: argparse.Namespace) -> int:
+    written = write(store_of(given), given.experiment, given.format, Path(given.out).expanduser())
+    for path in written.files:
+        print(path)
+    for reason in written.left_out:
+        print(f"left out: {reason}", file=sys.stderr)
+    return 1 if written.left_out else 0
 
 
 def stopping(queue: Queue) -> bool:

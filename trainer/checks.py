@@ -5,16 +5,19 @@ This room knows no trick by name: slots and rules are the tricks' own.
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from tricks import catalog
+from tricks.own import FAMILY, line_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from trainer.experiment import Arm, Setup
-    from tricks.base import Rule, Trick
+    from tricks.base import Facts, Rule, Trick
 
 WHAT_A_SLOT_DOES = {
     "activation": "Both replace the activation of every hidden layer",
@@ -49,16 +52,43 @@ def notices(setup: Setup, tricks: Iterable[Trick]) -> list[Notice]:
     found = [*slots(tricks), *networks(setup, tricks), *defaults(tricks)]
     facts = setup.facts()
     for own in tricks:
-        for rule in own.card.rules:
+        found += of_one(own, tricks, facts)
+    kinds = ["error", "warning", "hint"]
+    return sorted(found, key=lambda one: kinds.index(one.kind))
+
+
+def of_one(own: Trick, tricks: list[Trick], facts: Facts) -> list[Notice]:
+    """What the rules of one trick say. A rule that fails is an error of the catalog; in a file of a
+    person's own it is told like any other notice, and the other rules still hold."""
+    found = []
+    for rule in own.card.rules:
+        try:
             if rule.unless is not None and met(rule.unless, own, tricks):
                 continue
             for other in met(rule.other, own, tricks):
                 numbers = rule.when(own, other, facts)
-                if numbers is None:
-                    continue
-                found.append(told(rule, own, other, numbers))
-    kinds = ["error", "warning", "hint"]
-    return sorted(found, key=lambda one: kinds.index(one.kind))
+                if numbers is not None:
+                    found.append(told(rule, own, other, numbers))
+        except Exception as error:  # a person's code may fail in any way
+            if own.family() != FAMILY:
+                raise
+            found.append(failed(own, error))
+    return found
+
+
+def failed(own: Trick, error: Exception) -> Notice:
+    """A rule in a file of a person's own that could not be asked."""
+    file = sys.modules[type(own).__module__].__file__ or own.id()
+    line = line_of(error, file)
+    where = f", line {line}" if line else ""
+    said = " ".join(str(error).split()).rstrip(".") or "no reason given"
+    return Notice(
+        kind="warning",
+        title=f"A rule of {own.card.title} could not be asked",
+        reason=f"{os.path.basename(file)}{where}: {type(error).__name__}: {said}. What it would "
+        "have said is missing here; the runs themselves are not touched by it.",
+        tricks=(own.id(),),
+    )
 
 
 def told(rule: Rule, own: Trick, other: Trick | None, numbers: dict[str, object]) -> Notice:

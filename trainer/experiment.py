@@ -144,21 +144,31 @@ class Experiment(Model):
 
     def runs(self) -> list[Run]:
         """Every run: seed by seed, so that all arms have their first seed before the second."""
+        told = [told_of(self.setup, arm) for arm in self.arms]
         return [
-            Run(id=self.run_id(arm, seed), setup=self.setup, arm=arm, seed=seed)
+            Run(id=hashed(what, arm, seed), setup=self.setup, arm=arm, seed=seed)
             for seed in self.seeds
-            for arm in self.arms
+            for arm, what in zip(self.arms, told, strict=True)
         ]
 
 
 def identity(setup: Setup, arm: Arm, seed: int) -> str:
     """See :meth:`Experiment.run_id`. A trick of one's own counts with its source: an edited one
     is another."""
+    return hashed(told_of(setup, arm), arm, seed)
+
+
+def told_of(setup: Setup, arm: Arm) -> list[str]:
+    """What the runs of an arm have in common, as JSON."""
     tricks = [[one.id(), one.values(), *own_source(one)] for one in arm.make()]
     given = setup.model_dump(mode="json")
-    scale = [] if arm.lr_scale == 1 else [arm.lr_scale]  # without one: as it was before there were
-    decides = json.dumps([ENGINE, given, tricks, seed, *scale], sort_keys=True, allow_nan=False)
-    return hashlib.sha256(decides.encode()).hexdigest()[:16]
+    return [json.dumps(one, sort_keys=True, allow_nan=False) for one in (ENGINE, given, tricks)]
+
+
+def hashed(told: list[str], arm: Arm, seed: int) -> str:
+    scale = [] if arm.lr_scale == 1 else [json.dumps(arm.lr_scale)]  # none: as before there was one
+    decides = ", ".join([*told, str(seed), *scale])
+    return hashlib.sha256(f"[{decides}]".encode()).hexdigest()[:16]
 
 
 def own_source(trick: Trick) -> list[str]:
@@ -191,7 +201,8 @@ def parse(given: str | bytes | dict[str, Any], *, draft: bool = False) -> Experi
     try:
         experiment = Experiment.model_validate(data)
     except ValidationError as error:
-        problems = [explain(one) for one in error.errors() if not follows(one)]
+        found = error.errors()
+        problems = [explain(one) for one in found if not follows(one, found)]
     problems += tricks_problems(data)
     if experiment is not None and not problems:
         problems = limits(experiment) or [
@@ -278,6 +289,14 @@ def limits(experiment: Experiment) -> list[Problem]:
         rule = f"an experiment has at most {MOST_RUNS:,} runs"
         given = f"{len(experiment.arms)} arms x {len(experiment.seeds)} seeds are {count:,} runs"
         wrong("", f"{given}: {rule}")
+    if experiment.tune is not None:
+        scales, tuned = len(experiment.tune.scales), experiment.tune.seeds
+        count = len(experiment.arms) * scales * tuned
+        given = f"{len(experiment.arms)} arms x {scales} scales x {tuned} seeds are {count:,} runs"
+        if count > MOST_RUNS:
+            wrong("tune", f"{given}: at most {MOST_RUNS:,} may be tried")
+        for i, scale in repeats(experiment.tune.scales):
+            wrong(f"tune.scales[{i}]", "every scale may be given once", scale)
     return problems
 
 

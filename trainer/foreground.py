@@ -100,7 +100,7 @@ class Progress:
         self.shows = sys.stderr.isatty()
 
     def finished(self) -> bool:
-        """Whether every run has ended; asks the store four times a second."""
+        """Whether every run has ended and none will follow; asks the store four times a second."""
         now = time.monotonic()
         if now - self.asked < SHOW_EVERY:
             return self.over
@@ -110,7 +110,7 @@ class Progress:
         total = sum(counts.values())
         if self.before is None:
             self.before = total - left
-        self.over = left == 0
+        self.over = left == 0 and not self.store.settles(self.id)
         self.show(total, left, counts.get("running", 0), now - self.begun)
         return self.over
 

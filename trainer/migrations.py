@@ -26,7 +26,33 @@ def add_report(db: Connection) -> None:
     db.execute(text("ALTER TABLE runs ADD COLUMN report TEXT"))
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [add_report]
+def add_tuning(db: Connection) -> None:
+    """What a launch foretold, when seeds were added, and the trials of learning rates."""
+    for column in ("estimate FLOAT", "added TEXT", "tuned TEXT"):
+        db.execute(text(f"ALTER TABLE experiments ADD COLUMN {column}"))
+    db.execute(text("CREATE INDEX ix_experiments_tuned ON experiments (tuned)"))
+    db.execute(
+        text(
+            "CREATE TABLE trials (experiment_id VARCHAR(8) NOT NULL, position INTEGER NOT NULL, "
+            "arm INTEGER NOT NULL, scale FLOAT NOT NULL, seed INTEGER NOT NULL, "
+            "run_id VARCHAR(16) NOT NULL, PRIMARY KEY (experiment_id, position))"
+        )
+    )
+    db.execute(text("CREATE INDEX ix_trials_run_id ON trials (run_id)"))
+
+
+def add_curves(db: Connection) -> None:
+    """The points of ended runs in one row for each key; the runs of before stay as they are."""
+    db.execute(
+        text(
+            "CREATE TABLE curves (run_id VARCHAR(16) NOT NULL, key VARCHAR(40) NOT NULL, "
+            "steps BLOB NOT NULL, vals BLOB NOT NULL, batches BLOB NOT NULL, "
+            "PRIMARY KEY (run_id, key))"
+        )
+    )
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [add_report, add_tuning, add_curves]
 
 
 class StoreError(Exception):

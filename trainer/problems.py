@@ -108,7 +108,7 @@ def explain(error: Any) -> Problem:
         case "missing":
             rule, value = "is missing", None
         case "too_short":
-            rule = "needs at least one"
+            rule = "needs at least " + {1: "one"}.get(why["min_length"], str(why["min_length"]))
         case "too_long":
             rule = f"at most {why['max_length']:,}, not {len(error['input']):,}"
         case "string_too_short":
@@ -136,6 +136,8 @@ def explain(error: Any) -> Problem:
     return Problem(place=place, rule=rule, value=value)
 
 
-def follows(error: Any) -> bool:
+def follows(error: Any, all_errors: list[Any]) -> bool:
     """A list that pydantic calls too short because what is in it was refused one by one."""
-    return error["type"] == "too_short" and bool(error["input"])
+    place = error["loc"]
+    inside = [one for one in all_errors if one["loc"][: len(place)] == place and one is not error]
+    return error["type"] == "too_short" and bool(inside)

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import and_, case, delete, func, insert, literal, select, update
 
 from trainer.experiment import Run, Setup
-from trainer.rows import write_metrics, write_report, write_values
-from trainer.schema import links, notes, points, runs, timings, workers
+from trainer.reading import pack
+from trainer.rows import write_json, write_values
+from trainer.schema import notes, points, runs, timings, workers
+from trainer.statements import FINAL, run_ids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -191,8 +193,8 @@ class Queue:
         # A run that was told to stop may have been told to go on since: then it waits again.
         again = and_(literal(state == "stopped"), runs.c.desired == "run")
         values = progress(batch) | {
-            "metrics": write_metrics(metrics) if metrics else None,
-            "report": write_report(report) if report else None,
+            "metrics": write_json(metrics) if metrics else None,
+            "report": write_json(report) if report else None,
             "error_kind": kind,
             "error_text": text,
         }
@@ -205,6 +207,8 @@ class Queue:
         with self.store.writes.begin() as db:
             fenced(db, claim, values | ended(case((again, "waiting"), else_=state)))
             add_points(db, claim, batch)
+            if state in FINAL:
+                pack(db, claim.run.id)
 
     # The supervisor: itself.
 
@@ -287,8 +291,7 @@ def only(statement: Any, experiment_id: str | None) -> Any:
     """A statement about runs, limited to those of an experiment."""
     if experiment_id is None:
         return statement
-    ours = select(links.c.run_id).where(links.c.experiment_id == experiment_id)
-    return statement.where(runs.c.id.in_(ours))
+    return statement.where(runs.c.id.in_(run_ids(experiment_id)))
 
 
 def mine(run_id: str, attempt: int) -> Update:

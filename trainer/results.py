@@ -11,16 +11,20 @@ from trainer.datasets import DATASETS
 from trainer.statistics import WORDS, arm_interval, compare, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from trainer.statistics import Comparison
-    from trainer.store import ExperimentRow, RunRow
+    from trainer.store import ExperimentRow, RunRow, Trial
 
 COMPARED = ("test_accuracy", "test_loss")
+PAUSE = 5.0  # seconds between two runs above which nobody was at work
 
 
-def finals(row: ExperimentRow, runs: Sequence[RunRow], metric: str) -> dict[str, dict[int, float]]:
-    """The metric of every finished run that has it, by arm and seed."""
+def finals(
+    row: ExperimentRow, runs: Iterable[RunRow], metric: str | None = None
+) -> dict[str, dict[int, float]]:
+    """The metric of every finished run that has it, by arm and seed; by default its own metric."""
+    metric = metric or row.experiment.metric
     values: dict[str, dict[int, float]] = {arm.name: {} for arm in row.experiment.arms}
     for run in runs:
         if run.state == "done" and metric in run.metrics:
@@ -28,18 +32,31 @@ def finals(row: ExperimentRow, runs: Sequence[RunRow], metric: str) -> dict[str,
     return values
 
 
-def comparisons(row: ExperimentRow, runs: Sequence[RunRow], metric: str) -> list[Comparison]:
-    """Every arm against the baseline."""
+def comparisons(
+    row: ExperimentRow, runs: Iterable[RunRow], metric: str | None = None
+) -> list[Comparison]:
+    """Every arm against the baseline, by the experiment's own metric unless another is named.
+
+    The experiment's margin is one of its own metric; for another the usual one is taken.
+    """
+    experiment = row.experiment
+    metric = metric or experiment.metric
     return compare(
         finals(row, runs, metric),
-        baseline=row.experiment.baseline.name,
+        baseline=experiment.baseline.name,
         metric=metric,
-        images=DATASETS[row.experiment.setup.dataset].test_size,
+        images=DATASETS[experiment.setup.dataset].test_size,
+        margin=experiment.margin if metric == experiment.metric else None,
     )
 
 
-def as_json(row: ExperimentRow, runs: Sequence[RunRow]) -> dict[str, Any]:
-    """What ``run --json`` prints; its shape is public. What is not known is null."""
+def as_json(
+    row: ExperimentRow, runs: Sequence[RunRow], trials: Sequence[Trial] = ()
+) -> dict[str, Any]:
+    """What ``run --json`` prints; its shape is public. What is not known is null.
+
+    ``tuning`` is there only if the experiment asks for it.
+    """
     deltas: dict[str, dict[str, Any]] = {arm.name: {} for arm in row.experiment.arms}
     for metric in COMPARED:
         for one in comparisons(row, runs, metric):
@@ -62,7 +79,14 @@ def as_json(row: ExperimentRow, runs: Sequence[RunRow]) -> dict[str, Any]:
         if arm is not row.experiment.baseline:
             shown["delta"] = deltas[arm.name]
         arms.append(shown)
-    return {"experiment": row.experiment.dump() | {"id": row.id}, "arms": arms}
+    shown = {"experiment": row.experiment.dump() | {"id": row.id}, "arms": arms}
+    return shown | ({"tuning": [trial_json(one) for one in trials]} if trials else {})
+
+
+def trial_json(one: Trial) -> dict[str, Any]:
+    told = run_json(one.run)
+    kept = {key: told[key] for key in ("seed", "metrics", "state")}
+    return {"arm": one.arm_name, "scale": one.scale} | kept
 
 
 def run_json(run: RunRow) -> dict[str, Any]:
@@ -89,7 +113,7 @@ def known(value: float | None) -> float | None:
     return value if value is not None and math.isfinite(value) else None
 
 
-def table(row: ExperimentRow, runs: Sequence[RunRow]) -> str:
+def table(row: ExperimentRow, runs: Sequence[RunRow], trials: Sequence[Trial] = ()) -> str:
     """A line for each arm and what follows from them, for a terminal."""
     metric = row.experiment.metric
     found = {one.arm: one for one in comparisons(row, runs, metric)}
@@ -110,9 +134,65 @@ def table(row: ExperimentRow, runs: Sequence[RunRow]) -> str:
                 f"{fmean(seconds):.2f}" if seconds else "",
             ]
         )
+    notes = ["Intervals: 95 %, Student's t. p: exact sign-flip test, Holm over all comparisons."]
+    notes += [one for one in (looked(row), tuned(row, trials)) if one]
+    if not found:
+        return "\n".join([columns(lines), *notes[1:]])
     said = plain(sentence(row.experiment, list(found.values()), diverged(runs)))
-    notes = "Intervals: 95 %, Student's t. p: exact sign-flip test, Holm over all comparisons."
-    return f"{columns(lines)}\n\n{said}\n{notes}" if found else columns(lines)
+    return "\n".join([columns(lines), "", said, *notes])
+
+
+def took(row: ExperimentRow, runs: Iterable[RunRow], trials: Iterable[Trial] = ()) -> float | None:
+    """Wall seconds of what was trained for the launch, from its first start to its last end.
+
+    Runs that were done before and seeds that were added later are left out, and so is the time in
+    which none of them ran: while it was stopped, or waited for others. None: nothing was trained.
+    """
+    first = row.experiment.seeds[: row.added[0] if row.added else None]
+    ours = [run for run in runs if run.seed in first] + [one.run for one in trials]
+    spans = sorted(
+        {
+            (run.started_at, run.ended_at)
+            for run in ours
+            if run.started_at and run.ended_at and run.started_at >= row.created_at
+        }
+    )
+    total, end = 0.0, -math.inf
+    for start, stop in spans:
+        total += max(0.0, stop - (start if start - end > PAUSE else end))
+        end = max(end, stop)
+    return total if spans else None
+
+
+def looked(row: ExperimentRow) -> str:
+    """What it does to p that somebody looked before all seeds were there; empty if nobody did."""
+    if not row.added:
+        return ""
+    times = "once" if len(row.added) == 1 else f"{len(row.added)} times"
+    return (
+        f"Seeds were added {times} after looking (at {', then '.join(map(str, row.added))}): p "
+        "values and intervals assume that the number was fixed before, so read them as too hopeful."
+    )
+
+
+def tuned(row: ExperimentRow, trials: Sequence[Trial]) -> str:
+    """Which rates were found, a line for a terminal; empty without tuning."""
+    if not row.tuned or row.experiment.tune is None:
+        return ""
+    found = ", ".join(f"{arm} × {scale:g}" for arm, scale in row.tuned.items())
+    seeds = row.experiment.tune.seeds
+    said = f"Learning rates, tuned on {seeds} seed{'s' * (seeds != 1)} of their own: {found}."
+    if lost := untunable(trials):
+        said += f" No trial of {', '.join(lost)} came to its end, so × 1 was kept."
+    return said
+
+
+def untunable(trials: Iterable[Trial]) -> list[str]:
+    """The arms none of whose trials came to its end with a number: nothing was learned of them."""
+    found: dict[str, bool] = {}
+    for one in trials:
+        found[one.arm_name] = found.get(one.arm_name, False) or one.run.state == "done"
+    return [arm for arm, known in found.items() if not known]
 
 
 def columns(lines: list[list[str]]) -> str:

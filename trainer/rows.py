@@ -27,6 +27,14 @@ class ExperimentRow:
     name: str
     experiment: Experiment
     created_at: float
+    estimate: float | None = None  # wall seconds that the launch foretold; None: nothing was known
+    added: tuple[int, ...] = ()  # how many seeds it had each time before some were added
+    tuned: Mapping[str, float] | None = None  # arm name -> scale; None: not asked, or not found yet
+
+    @property
+    def tuning(self) -> bool:
+        """Whether the arms' rates are still looked for: the compared runs come after that."""
+        return self.experiment.tune is not None and self.tuned is None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +59,17 @@ class RunRow:
     created_at: float
     started_at: float | None
     ended_at: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trial:
+    """A run that tries one scale of the learning rate on one arm; it is not compared."""
+
+    arm: int
+    arm_name: str
+    scale: float
+    seed: int
+    run: RunRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,6 +104,20 @@ def experiment_row(row: RowMapping) -> ExperimentRow:
         name=row["name"],
         experiment=experiment.model_copy(update={"name": row["name"]}),
         created_at=row["created_at"],
+        estimate=row["estimate"],
+        added=tuple(json.loads(row["added"])) if row["added"] else (),
+        tuned=json.loads(row["tuned"]) if row["tuned"] else None,
+    )
+
+
+def worker_row(row: RowMapping) -> WorkerRow:
+    return WorkerRow(
+        slots=row["slots"],
+        busy=row["busy"],
+        state=row["state"],
+        heartbeat=row["heartbeat"],
+        pid=row["pid"],
+        devices=tuple(json.loads(row["devices"])) if row["devices"] else None,
     )
 
 
@@ -107,18 +140,14 @@ def read_metrics(text: str | None) -> dict[str, float]:
     return {key: math.nan if value is None else value for key, value in found.items()}
 
 
-def write_metrics(metrics: Mapping[str, float]) -> str:
-    return json.dumps({k: v if math.isfinite(v) else None for k, v in metrics.items()})
-
-
 def read_report(text: str | None) -> dict[str, Any] | None:
     found: dict[str, Any] | None = json.loads(text) if text else None
     return found
 
 
-def write_report(report: Mapping[str, Any]) -> str:
+def write_json(value: Mapping[str, Any]) -> str:
     """JSON without what JSON does not have: a number that is none becomes null."""
-    return json.dumps(finite(report), allow_nan=False)
+    return json.dumps(finite(value), allow_nan=False)
 
 
 def finite(value: Any) -> Any:

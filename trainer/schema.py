@@ -11,6 +11,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -35,6 +36,22 @@ experiments = Table(
     Column("name", Text, nullable=False),
     Column("spec", Text, nullable=False),  # Experiment as JSON
     Column("created_at", Float, nullable=False),
+    Column("estimate", Float),  # wall seconds that the launch foretold
+    Column("added", Text),  # JSON list: how many seeds it had each time before some were added
+    # JSON: arm name -> chosen scale; "null" while its trials go on, SQL's null where none were
+    # asked for.
+    Column("tuned", Text, index=True),
+)
+
+trials = Table(  # which runs an experiment tries learning rates with
+    "trials",
+    metadata,
+    Column("experiment_id", String(8), primary_key=True),
+    Column("position", Integer, primary_key=True),  # as they are to be trained
+    Column("arm", Integer, nullable=False),
+    Column("scale", Float, nullable=False),
+    Column("seed", Integer, nullable=False),
+    Column("run_id", String(16), nullable=False, index=True),
 )
 
 links = Table(  # which runs an experiment is made of
@@ -93,6 +110,16 @@ points = Table(  # one row for each key of each batch, so a chart reads its own 
     Column("key", String(40), primary_key=True),
     Column("steps", Text, nullable=False),  # JSON list
     Column("vals", Text, nullable=False),  # JSON list of the same length, null for nan
+)
+
+curves = Table(  # the points of a run that is done or diverged, instead of its rows in points
+    "curves",
+    metadata,
+    Column("run_id", String(16), primary_key=True),
+    Column("key", String(40), primary_key=True),
+    Column("steps", LargeBinary, nullable=False),  # little-endian, 64 bits each
+    Column("vals", LargeBinary, nullable=False),  # the same as floating point
+    Column("batches", LargeBinary, nullable=False),  # as steps: seq, points up to it, seq, ...
 )
 
 graves = Table(  # attempts go on counting when a deleted run is launched anew: see store.py

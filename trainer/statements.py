@@ -4,20 +4,31 @@ from __future__ import annotations
 
 import json
 import time
+from statistics import median
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    Float,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    type_coerce,
+    union,
+    update,
+)
 
-from trainer.rows import kind_of, read_values, tricks_of
-from trainer.schema import graves, links, points, runs
+from trainer.rows import kind_of, tricks_of
+from trainer.schema import curves, experiments, graves, links, points, runs, timings, trials
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import CompoundSelect, Connection
 
-    from trainer.experiment import Run
-    from trainer.rows import Delta
+    from trainer.experiment import Arm, Run, Setup
 
 STATES = ("waiting", "running", "paused", "done", "diverged", "failed", "stopped")
 FINAL = ("done", "diverged")
@@ -52,8 +63,8 @@ def states(db: Connection, ids: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def queue(db: Connection, wanted: dict[str, Run], places: dict[str, int], now: float) -> None:
-    """Insert the runs that are new; the stopped and failed ones wait again."""
+def queue(db: Connection, wanted: dict[str, Run], places: dict[str, int], now: float) -> int:
+    """Insert the runs that are new; the stopped and failed ones wait again. Gives how many."""
     known = states(db, wanted)
     again = {id for id, state in known.items() if state in AGAIN}
     if again:
@@ -97,17 +108,51 @@ def queue(db: Connection, wanted: dict[str, Run], places: dict[str, int], now: f
                 for run in new
             ],
         )
+    return len(again) + len(new)
 
 
-def linked(db: Connection, experiment_id: str, run_ids: Collection[str] | None = None) -> set[str]:
-    ours = set(db.scalars(select(links.c.run_id).where(links.c.experiment_id == experiment_id)))
-    return ours if run_ids is None else ours & set(run_ids)
+def step_seconds(db: Connection, setup: Setup, arm: Arm | None) -> float | None:
+    """See ``Store.step_seconds``."""
+    kind = kind_of(setup)
+    done = and_(runs.c.kind == kind, runs.c.state == "done", runs.c.step > 0)
+    per_step = type_coerce(runs.c.seconds / runs.c.step, Float)
+    newest = select(per_step).order_by(runs.c.ended_at.desc()).limit(50)
+    if arm is not None:
+        own = db.scalars(newest.where(done, runs.c.tricks == tricks_of(arm))).all()
+        if own:
+            return float(median(own))
+    if found := db.scalars(newest.where(done)).all():
+        return float(median(found))
+    return db.scalar(select(timings.c.step_seconds).where(timings.c.kind == kind))
+
+
+def arm_names(db: Connection, experiment_id: str) -> list[str]:
+    """The names of an experiment's arms; none if there is no such experiment."""
+    spec = db.scalar(select(experiments.c.spec).where(experiments.c.id == experiment_id))
+    return [arm["name"] for arm in json.loads(spec)["arms"]] if spec else []
+
+
+def run_ids(experiment_id: str) -> CompoundSelect[tuple[str]]:
+    """The runs of an experiment, compared ones and trials."""
+    return union(
+        *(
+            select(one.c.run_id).where(one.c.experiment_id == experiment_id)
+            for one in (links, trials)
+        )
+    )
+
+
+def linked(db: Connection, experiment_id: str, some: Collection[str] | None = None) -> set[str]:
+    ours = {str(one) for one in db.scalars(run_ids(experiment_id))}
+    return ours if some is None else ours & set(some)
 
 
 def still_linked(db: Connection, ids: Iterable[str]) -> set[str]:
+    """Those of some runs that an experiment compares or tries rates with."""
     found: set[str] = set()
     for some in chunks(ids):
-        found.update(db.scalars(select(links.c.run_id).where(links.c.run_id.in_(some))))
+        for one in (links, trials):
+            found.update(db.scalars(select(one.c.run_id).where(one.c.run_id.in_(some))))
     return found
 
 
@@ -138,7 +183,8 @@ def bury(db: Connection, ids: list[str]) -> None:
             select(runs.c.id, runs.c.attempt).where(runs.c.id.in_(ids), runs.c.attempt > 0),
         )
     )
-    db.execute(delete(points).where(points.c.run_id.in_(ids)))
+    for one in (points, curves):
+        db.execute(delete(one).where(one.c.run_id.in_(ids)))
     db.execute(delete(runs).where(runs.c.id.in_(ids)))
 
 
@@ -149,18 +195,3 @@ def heads(db: Connection, ids: Iterable[str]) -> list[tuple[str, int, int]]:
         of = select(runs.c.id, runs.c.attempt, runs.c.seq).where(runs.c.id.in_(some))
         found += [(id, attempt, seq) for id, attempt, seq in db.execute(of)]
     return found
-
-
-def fill(
-    db: Connection, news: dict[str, Delta], where: ColumnElement[bool], keys: Collection[str]
-) -> None:
-    """Add the points that match to the series of their runs."""
-    batches = (
-        select(points.c.run_id, points.c.key, points.c.steps, points.c.vals)
-        .where(where, points.c.key.in_(list(keys)))
-        .order_by(points.c.run_id, points.c.seq)
-    )
-    for id, key, steps, values in db.execute(batches):
-        have = news[id].series.setdefault(key, ([], []))
-        have[0].extend(json.loads(steps))
-        have[1].extend(read_values(values))

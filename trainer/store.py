@@ -1,10 +1,10 @@
 """The run store: the one place where pages, the command line and the worker meet.
 
-Who writes. Pages and the command line write experiments and wishes: ``launch``, ``stop``,
-``go_on``, ``run_again``, ``rename``, ``delete``, ``ask_trial`` and the page's heartbeat. The
-supervisor claims runs, puts back the ones whose process died, and writes its own row. A run's
-process writes its points, its heartbeat and its end. ``trainer/queue.py`` has the last two sides.
-Everyone reads.
+Who writes. Pages and the command line write experiments and wishes: ``launch``, ``add_seeds``,
+``stop``, ``go_on``, ``run_again``, ``rename``, ``delete``, ``ask_trial`` (how long a step takes)
+and the page's heartbeat. The supervisor claims runs, puts back the ones whose process died, settles
+experiments, and writes its own row. A run's process writes its points, its heartbeat and its end.
+``trainer/queue.py`` has the last two sides. Everyone reads.
 
 States of a run::
 
@@ -27,153 +27,140 @@ mistakes the new run for the old one.
 Points have the key (run, attempt, seq, key); seq grows by one with each batch. A run that starts
 again shows its old curve until the new attempt begins, which deletes it.
 
-What never changes: a run that is done or diverged, and its points, until it is deleted. A run's
-id is the hash of all that decides its outcome, so experiments share runs; deleting an experiment
-deletes the runs that no other experiment links. A number that is none (NaN, infinity) is stored
-as null and read as nan.
+Trials. An experiment that asks for tuning is launched with its trials alone (table ``trials``):
+each arm at several scales of its rate, on seeds that are not compared. They are runs like any
+other, and stop, go on, are counted and deleted with the experiment. When all have ended and at
+least one says something, ``settle`` writes the chosen scales into the experiment and queues the
+compared runs, in one transaction and once, whoever comes first; before that the experiment has no
+``runs``. A stopped trial has not ended: the experiment is stopped, and goes on from there.
+
+What never changes: an experiment, but for its name, its seeds (``add_seeds`` appends some) and the
+scales that ``settle`` writes; a run that is done or diverged, and its points, until it is deleted.
+A run's id is the hash of all that decides its outcome, so experiments share runs; deleting an
+experiment deletes the runs that no other experiment compares or tries. A number that is none (NaN,
+infinity) is stored as null and read as nan. How points are kept: ``trainer/reading.py``.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from statistics import median
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from sqlalchemy import Float, and_, delete, func, insert, select, type_coerce, update
-from sqlalchemy.exc import DatabaseError
+from sqlalchemy import delete, func, insert, select, union_all, update
 
-from trainer.home import log_file, store_file
-from trainer.migrations import StoreError, migrate
+from trainer.home import log_file
+from trainer.launching import add_seeds, insert_experiment, settle, settled
+from trainer.opening import StoreError, StoreFile
+from trainer.reading import news
 from trainer.rows import (
     Delta,
     ExperimentRow,
     RunRow,
+    Trial,
     WorkerRow,
     experiment_row,
     kind_of,
     read_report,
     run_row,
-    tricks_of,
+    worker_row,
 )
 from trainer.schema import (
     experiments,
     links,
     notes,
-    open_database,
-    points,
     runs,
     timings,
+    trials,
     workers,
 )
 from trainer.statements import (
     AGAIN,
     STATES,
     WAITS_AGAIN,
+    arm_names,
     bury,
     chunks,
-    fill,
-    heads,
     linked,
-    queue,
     states,
+    step_seconds,
     still_linked,
     stop_runs,
 )
+from trainer.tuning import planned, untuned
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
-    from pathlib import Path
-
-    from sqlalchemy import Engine
 
     from trainer.experiment import Arm, Experiment, Setup
+    from trainer.reading import News
 
 without_report = [column for column in runs.c if column.name != "report"]  # it may be large
 
-__all__ = ["STATES", "Delta", "ExperimentRow", "RunRow", "Store", "StoreError", "WorkerRow"]
+__all__ = [
+    "STATES",
+    "Delta",
+    "ExperimentRow",
+    "RunRow",
+    "Store",
+    "StoreError",
+    "Trial",
+    "WorkerRow",
+]
 
 
-class Store:
+class Store(StoreFile):
     """A run store in a folder, or in a file ending in .db, .sqlite or .sqlite3.
 
     Cheap to make; opened at its first use. Safe from several threads and processes.
     """
 
-    def __init__(self, home: Path | str) -> None:
-        self.path = store_file(home)
-        self.home = self.path.parent
-        self.opening = Lock()
-        self.engine: Engine | None = None
-
-    @property
-    def reads(self) -> Engine:
-        if self.engine is None:
-            with self.opening:
-                if self.engine is None:  # no other thread was faster
-                    self.engine = self.open()
-        return self.engine
-
-    @property
-    def writes(self) -> Engine:
-        return self.reads.execution_options(writes=True)
-
-    def open(self) -> Engine:
-        try:
-            self.home.mkdir(parents=True, exist_ok=True)
-            engine = open_database(self.path)
-            migrate(engine, self.path)
-        except (OSError, DatabaseError) as error:
-            reason = error.orig if isinstance(error, DatabaseError) else error
-            raise StoreError(f"{self.path} cannot be opened as a store: {reason}") from error
-        return engine
-
-    def close(self) -> None:
-        """Let go of the file. The store opens again when it is used."""
-        if self.engine is not None:
-            self.engine.dispose()
-            self.engine = None
-
     # Planning.
 
-    def launch(self, experiment: Experiment) -> str:
-        """Store an experiment and queue its runs; the known ones are linked. Gives its id."""
+    def launch(self, experiment: Experiment, *, estimate: float | None = None) -> str:
+        """Store an experiment and queue its runs; the known ones are linked. Gives its id.
+
+        One that asks for tuning has its trials queued, from scale 1 whatever its arms carry; the
+        supervisor queues the compared runs once they are over. ``estimate`` is how many seconds the
+        launch foretold, to be checked when all is done.
+        """
         id = uuid4().hex[:8]
-        now = time.time()
-        wanted = experiment.runs()
-        arms = {arm.name: i for i, arm in enumerate(experiment.arms)}
         with self.writes.begin() as db:
-            db.execute(
-                insert(experiments).values(
-                    id=id,
-                    name=experiment.name,
-                    spec=json.dumps(experiment.model_dump(mode="json")),
-                    created_at=now,
-                )
-            )
-            places = {run.id: i for i, run in reversed(list(enumerate(wanted)))}
-            queue(db, {run.id: run for run in wanted}, places, now)
-            db.execute(
-                insert(links),
-                [
-                    {
-                        "experiment_id": id,
-                        "arm": arms[run.arm.name],
-                        "seed": run.seed,
-                        "run_id": run.id,
-                        "position": i,
-                    }
-                    for i, run in enumerate(wanted)
-                ],
-            )
+            insert_experiment(db, id, untuned(experiment), estimate, time.time())
         return id
 
-    def known(self, experiment: Experiment) -> dict[str, str]:
-        """The states of those runs of an experiment that exist already, by id."""
+    def add_seeds(self, experiment_id: str, count: int) -> int:
+        """Have so many more seeds of every arm trained: 0, 1, 2... as far as they are unused.
+
+        The old runs stay, and the experiment keeps in mind that somebody had looked. Gives how many
+        runs were queued.
+
+        Raises:
+            ValueError: there is no such experiment, its rates are not found yet, it would grow too
+                large, or its arms are no longer what was trained.
+        """
+        with self.writes.begin() as db:
+            return add_seeds(db, experiment_id, count, time.time())
+
+    def settle(self, experiment_id: str | None = None) -> list[str]:
+        """Choose the rates of the experiments whose trials are over, or of one, and queue their
+        runs. Gives their ids. Quick when there is nothing to do, and safe to call twice."""
         with self.reads.connect() as db:
-            return states(db, {run.id for run in experiment.runs()})
+            over = settled(db, experiment_id)
+        for id in over:
+            with self.writes.begin() as db:
+                settle(db, id, time.time())
+        return over
+
+    def known(self, experiment: Experiment) -> dict[str, str]:
+        """The states of those runs of an experiment, and of its trials, that exist already, by id.
+
+        Which runs a tuned experiment compares is not known before its trials are over.
+        """
+        tried = {one.run.id for one in planned(experiment)}
+        with self.reads.connect() as db:
+            return states(db, tried | {run.id for run in experiment.runs()})
 
     def step_seconds(self, setup: Setup, arm: Arm | None = None) -> float | None:
         """Measured seconds of a step with this data set, network, batch size and device.
@@ -181,18 +168,8 @@ class Store:
         The median over finished runs (those of the arm's own tricks, if there are any), else what
         a trial took; None if nothing is known.
         """
-        kind = kind_of(setup)
-        done = and_(runs.c.kind == kind, runs.c.state == "done", runs.c.step > 0)
-        per_step = type_coerce(runs.c.seconds / runs.c.step, Float)
-        newest = select(per_step).order_by(runs.c.ended_at.desc()).limit(50)
         with self.reads.connect() as db:
-            if arm is not None:
-                own = db.scalars(newest.where(done, runs.c.tricks == tricks_of(arm))).all()
-                if own:
-                    return float(median(own))
-            if found := db.scalars(newest.where(done)).all():
-                return float(median(found))
-            return db.scalar(select(timings.c.step_seconds).where(timings.c.kind == kind))
+            return step_seconds(db, setup, arm)
 
     def ask_trial(self, setup: Setup) -> None:
         """Have some steps timed when the worker is idle. Asking again changes nothing."""
@@ -205,6 +182,11 @@ class Store:
         with self.writes.begin() as db:
             if not db.scalar(known):
                 db.execute(insert(timings).values(kind=kind, setup=spec, asked_at=time.time()))
+
+    def settles(self, experiment_id: str) -> bool:
+        """Whether its trials are over and a supervisor is about to queue its runs."""
+        with self.reads.connect() as db:
+            return bool(settled(db, experiment_id))
 
     # Watching.
 
@@ -229,13 +211,32 @@ class Store:
             .order_by(links.c.arm, links.c.position)
         )
         with self.reads.connect() as db:
-            spec = db.scalar(select(experiments.c.spec).where(experiments.c.id == experiment_id))
+            names = arm_names(db, experiment_id)
             found = db.execute(of).mappings().all()
-        if spec is None:
-            return []
-        names = [arm["name"] for arm in json.loads(spec)["arms"]]
         return [
             run_row(row, arm=row["arm"], arm_name=names[row["arm"]], seed=row["seed"])
+            for row in found
+        ]
+
+    def trials(self, experiment_id: str) -> list[Trial]:
+        """The runs that try its learning rates, arm by arm; none unless it asks for tuning."""
+        of = (
+            select(trials.c.arm, trials.c.scale, trials.c.seed, *without_report)
+            .join(runs, runs.c.id == trials.c.run_id)
+            .where(trials.c.experiment_id == experiment_id)
+            .order_by(trials.c.arm, trials.c.position)
+        )
+        with self.reads.connect() as db:
+            names = arm_names(db, experiment_id)
+            found = db.execute(of).mappings().all()
+        return [
+            Trial(
+                arm=row["arm"],
+                arm_name=names[row["arm"]],
+                scale=row["scale"],
+                seed=row["seed"],
+                run=run_row(row, arm=row["arm"], arm_name=names[row["arm"]], seed=row["seed"]),
+            )
             for row in found
         ]
 
@@ -257,19 +258,30 @@ class Store:
                         found[id] = report
         return found
 
+    def run_ids(self, experiment_id: str) -> set[str]:
+        """The runs of an experiment, compared ones and trials."""
+        with self.reads.connect() as db:
+            return linked(db, experiment_id)
+
     def has_run(self, run_id: str) -> bool:
         with self.reads.connect() as db:
             return db.scalar(select(runs.c.id).where(runs.c.id == run_id)) is not None
 
     def counts(self, experiment_id: str | None = None) -> dict[str, dict[str, int]]:
-        """How many runs of each experiment, or of one, are in each state."""
+        """How many runs of each experiment, or of one, are in each state.
+
+        Its trials count, too: they are runs that it needs.
+        """
+        both = union_all(
+            *(select(one.c.experiment_id, one.c.run_id) for one in (links, trials))
+        ).subquery()
         grouped = (
-            select(links.c.experiment_id, runs.c.state, func.count())
-            .join(runs, runs.c.id == links.c.run_id)
-            .group_by(links.c.experiment_id, runs.c.state)
+            select(both.c.experiment_id, runs.c.state, func.count())
+            .join(runs, runs.c.id == both.c.run_id)
+            .group_by(both.c.experiment_id, runs.c.state)
         )
         if experiment_id is not None:
-            grouped = grouped.where(links.c.experiment_id == experiment_id)
+            grouped = grouped.where(both.c.experiment_id == experiment_id)
         found: dict[str, dict[str, int]] = {}
         with self.reads.connect() as db:
             for id, state, count in db.execute(grouped):
@@ -284,39 +296,28 @@ class Store:
         (0, 0) reads all. A newer attempt gives that attempt's whole series. Runs without news are
         absent. Cursors of a run stay good: a run has one writer, so seq never fills in late.
         """
-        news: dict[str, Delta] = {}
+        return {
+            id: Delta(
+                attempt=one.attempt,
+                seq=one.seq,
+                series={key: (x.tolist(), y.tolist()) for key, (x, y) in one.series.items()},
+            )
+            for id, one in self.news(cursors, keys).items()
+        }
+
+    def news(
+        self, cursors: Mapping[str, tuple[int, int]], keys: Collection[str]
+    ) -> dict[str, News]:
+        """The same as ``read``, as arrays: quick however many points there are."""
         with self.reads.begin() as db:  # one snapshot: heads and points belong together
-            whole: list[str] = []
-            for id, attempt, seq in heads(db, cursors):
-                had = cursors[id]
-                if (attempt, seq) == had or (not seq and attempt == had[0]):
-                    continue
-                news[id] = Delta(attempt=attempt, seq=seq, series={})
-                if attempt == had[0] and had[1]:
-                    since = and_(points.c.run_id == id, points.c.attempt == attempt)
-                    fill(db, news, and_(since, points.c.seq > had[1]), keys)
-                elif seq:
-                    whole.append(id)
-            for ids in chunks(whole):
-                current = and_(points.c.run_id == runs.c.id, points.c.attempt == runs.c.attempt)
-                fill(db, news, and_(current, runs.c.id.in_(ids)), keys)
-        return news
+            return news(db, cursors, keys)
 
     def worker(self) -> WorkerRow | None:
         """The supervisor, or the last one there was. None: there never was one."""
         newest = select(workers).order_by(workers.c.heartbeat.desc()).limit(1)
         with self.reads.connect() as db:
             row = db.execute(newest).mappings().first()
-        if row is None:
-            return None
-        return WorkerRow(
-            slots=row["slots"],
-            busy=row["busy"],
-            state=row["state"],
-            heartbeat=row["heartbeat"],
-            pid=row["pid"],
-            devices=tuple(json.loads(row["devices"])) if row["devices"] else None,
-        )
+        return None if row is None else worker_row(row)
 
     def page_seen(self) -> None:
         """A page is open: the worker stays for it."""
@@ -377,7 +378,8 @@ class Store:
         """
         with self.writes.begin() as db:
             ours = linked(db, experiment_id)
-            db.execute(delete(links).where(links.c.experiment_id == experiment_id))
+            for one in (links, trials):
+                db.execute(delete(one).where(one.c.experiment_id == experiment_id))
             db.execute(delete(experiments).where(experiments.c.id == experiment_id))
             gone = ours - still_linked(db, ours)
             for ids in chunks(gone):

@@ -160,6 +160,8 @@ class Supervisor:
         self.reap()
         running = self.queue.running()
         self.sweep(running, now)
+        for id in self.store.settle(self.experiment_id):
+            log.info(f"{id}: its trials are over, its runs wait")
         if self.ready:
             self.claim(running)
         if now - self.last_beat > BEAT:

@@ -143,12 +143,7 @@ def built_in() -> Tricks:
 
 def only_trick(name: str) -> type[Trick]:
     """The one trick that a module defines."""
-    module = importlib.import_module(name)
-    here = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Trick) and value.__module__ == name
-    ]
+    here = own.defined(importlib.import_module(name))
     if len(here) != 1:
         raise TypeError(f"{name} must define one trick, not {len(here)}")
     return here[0]

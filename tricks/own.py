@@ -124,15 +124,20 @@ def load(path: Path) -> type[Trick]:
         ) from error
 
 
-def only_trick(module: ModuleType) -> type[Trick]:
-    """The one trick of a module, if it can be shown."""
-    here = [
+def defined(module: ModuleType) -> list[type[Trick]]:
+    """The tricks that a module defines itself."""
+    return [
         value
         for value in vars(module).values()
         if isinstance(value, type)
         and issubclass(value, Trick)
         and value.__module__ == module.__name__
     ]
+
+
+def only_trick(module: ModuleType) -> type[Trick]:
+    """The one trick of a module, if it can be shown."""
+    here = defined(module)
     if len(here) != 1:
         count = "no trick" if not here else f"{len(here)} tricks"
         raise Unfit(

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 from sqlalchemy import inspect, text
 
-from tests.trainer.test_store import plan
+from tests.trainer.stores import plan
 from trainer import migrations, schema
 from trainer.queue import Queue
 from trainer.store import Store, StoreError
@@ -54,13 +54,32 @@ def test_an_old_store_is_brought_up_to_date_and_kept(store, home, monkeypatch):
     assert len(store.experiments()) == 1  # and only once
 
 
-def as_version_1(store, home):
-    """Take the store back to what it was before runs had reports."""
-    store.note("version", 1)
+def as_version(store, home, version):
+    """Take the store back to what it was before there were trials, or even reports."""
+    store.note("version", version)
     store.close()
     with closing(sqlite3.connect(home / "trickboard.db")) as db:
-        db.execute("ALTER TABLE runs DROP COLUMN report")
+        db.execute("DROP TABLE curves")
+        db.execute("DROP TABLE trials")
+        db.execute("DROP INDEX ix_experiments_tuned")
+        for column in ("estimate", "added", "tuned"):
+            db.execute(f"ALTER TABLE experiments DROP COLUMN {column}")
+        if version == 1:
+            db.execute("ALTER TABLE runs DROP COLUMN report")
         db.commit()
+
+
+def tables(path):
+    """Every table with its columns, and every index, as SQLite tells of them."""
+    with closing(sqlite3.connect(path)) as db:
+        names = [row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
+        return {
+            name: (
+                {row[1:] for row in db.execute(f"PRAGMA table_info({name})")},
+                {row[1:3] for row in db.execute(f"PRAGMA index_list({name})")},
+            )
+            for name in names
+        }
 
 
 def test_a_store_of_version_1_keeps_its_runs_and_gets_reports(store, home):
@@ -69,7 +88,7 @@ def test_a_store_of_version_1_keeps_its_runs_and_gets_reports(store, home):
     end = {"state": "done", "steps": 20, "seconds": 0.5, "metrics": {"test_accuracy": 0.5}}
     queue.finish(queue.claim("w", "auto", "cpu"), [(1, "loss", 2.0)], **end)
     before = store.runs(old)
-    as_version_1(store, home)
+    as_version(store, home, 1)
 
     assert store.runs(old) == before
     assert store.report(before[0].id) is None
@@ -81,6 +100,31 @@ def test_a_store_of_version_1_keeps_its_runs_and_gets_reports(store, home):
     assert store.report(store.runs(new)[0].id) == {"killed": None}
     store.close()
     assert store.runs(old) == before  # and only once
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_old_store_becomes_what_a_new_one_is(store, home, tmp_path, version):
+    store.launch(plan(("baseline",), (0,)))
+    as_version(store, home, version)
+    assert len(store.experiments()) == 1
+    new = Store(tmp_path / "new.db")
+    assert new.experiments() == []
+    assert tables(store.path) == tables(new.path)
+    new.close()
+
+
+def test_a_store_of_version_2_keeps_its_experiments_and_can_tune(store, home):
+    old = store.launch(plan(("baseline",), (0,)))
+    before, runs = store.experiment(old), store.runs(old)
+    as_version(store, home, 2)
+
+    assert store.experiment(old) == before and store.runs(old) == runs
+    assert (before.estimate, before.added, before.tuned) == (None, (), None)
+    assert store.trials(old) == [] and store.counts() == {old: {"waiting": 1}}
+    assert (home / "trickboard.db.version2").is_file()
+    new = store.launch(plan(("baseline",), (0,)), estimate=2.5)
+    assert store.experiment(new).estimate == 2.5
+    assert store.add_seeds(old, 1) == 1 and store.experiment(old).added == (1,)
 
 
 def test_a_newer_store_is_refused(store, monkeypatch):

@@ -50,7 +50,9 @@ def test_two_level_designs_are_balanced_and_orthogonal(count: int) -> None:
 def test_nine_tricks_are_too_many() -> None:
     with pytest.raises(ValueError, match="at most 8 tricks can be combined, not 9"):
         designs.signs(9)
-    assert len(designs.every([*EIGHT, {"id": "sam", "knobs": {}}])) == 16
+    with pytest.raises(ValueError, match="at most 8 tricks"):
+        designs.every([*EIGHT, {"id": "sam", "knobs": {}}])
+    assert designs.arms_in("every", 9) is None
 
 
 @pytest.mark.parametrize("count", range(5))
@@ -67,11 +69,30 @@ def test_resolution() -> None:
     assert next(group for group in designs.aliases(6) if (0, 1) in group)[:2] == [(0, 1), (2, 4)]
 
 
-def test_sweep() -> None:
-    arms = designs.sweep({"id": "dropout", "knobs": {}}, "p", [0.1, 0.5])
-    assert [arm["name"] for arm in arms] == ["baseline", "dropout p 0.1", "dropout p 0.5"]
-    assert arms[2]["tricks"] == [{"id": "dropout", "knobs": {"p": 0.5}}]
-    parsed(arms)
+@pytest.mark.parametrize("count", range(9))
+def test_counts_are_those_of_the_arms(count: int) -> None:
+    for design, make in designs.MAKERS.items():
+        assert designs.arms_in(design, count) == len(make(EIGHT[:count]))
+    few = designs.every(EIGHT[:count], fraction=True)
+    assert designs.arms_in("every", count, fraction=True) == len(few) <= 16
+
+
+@pytest.mark.parametrize("fraction", [False, True])
+@pytest.mark.parametrize("count", range(9))
+def test_every_combination_is_recognized_with_its_order(count: int, fraction: bool) -> None:
+    arms = designs.every(EIGHT[:count], fraction=fraction)
+    assert designs.combined(arms) == (EIGHT[:count], fraction and count > 4)
+
+
+def test_what_is_no_factorial_is_not_taken_for_one() -> None:
+    arms = designs.every(FIVE[:3])
+    assert designs.combined(arms[:-1]) is None
+    assert designs.combined([arms[1], arms[0], *arms[2:]]) is None, "the baseline comes first"
+    other = {"id": "dropout", "knobs": {"p": 0.9}}
+    changed = [{**arm, "tricks": [other if one["id"] == "dropout" else one
+               for one in arm["tricks"]]} for arm in arms[3:4]]  # fmt: skip
+    assert designs.combined([*arms[:3], *changed, *arms[4:]]) is None, "knobs differ between arms"
+    assert designs.combined(designs.alone(FIVE)) is None
 
 
 @pytest.mark.parametrize("count", [2, 3, 4, 5, 6])

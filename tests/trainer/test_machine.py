@@ -1,0 +1,117 @@
+"""Where runs go on a machine, and the processes of a supervisor and its runs."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from tests.trainer.test_supervisor import until
+from trainer import devices, supervisor
+from trainer.executors.local import in_words, start_method
+from trainer.supervisor import end_process, ensure_worker, is_alive, is_locked
+
+
+@pytest.mark.parametrize(
+    ("wish", "found", "busy", "device"),
+    [
+        ("auto", ("auto", "cpu"), {"cpu": 9}, "cpu"),
+        ("auto", ("auto", "cpu", "cuda:0"), {}, "cuda:0"),
+        ("auto", ("auto", "cpu", "cuda:0"), {"cuda:0": 2}, None),
+        ("cpu", ("auto", "cpu", "cuda:0"), {}, "cpu"),
+        ("cuda", ("auto", "cpu", "cuda:0", "cuda:1"), {"cuda:0": 1}, "cuda:1"),
+        ("cuda:0", ("auto", "cpu", "cuda:0", "cuda:1"), {"cuda:0": 1}, "cuda:0"),
+        ("mps", ("auto", "cpu", "mps"), {}, "mps"),
+        ("auto", ("auto", "cpu", "mps"), {}, "cpu"),
+    ],
+)
+def test_where_a_run_goes(wish, found, busy, device):
+    assert devices.choose(wish, found, busy, 2) == device
+
+
+def test_what_is_missing():
+    assert devices.missing("cuda", ("auto", "cpu", "cuda:0")) is None
+    assert "no cuda" in devices.missing("cuda", ("auto", "cpu"))
+    assert "no mps" in devices.missing("mps", ("auto", "cpu"))
+    assert 1 <= devices.cores() <= os.cpu_count()
+
+
+def test_a_process_is_known_by_its_number_and_its_birth():
+    child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    created = psutil.Process(child.pid).create_time()
+    assert is_alive(child.pid, created)
+    assert not is_alive(child.pid, created - 100)
+    assert not is_alive(None, None)
+    end_process(child.pid, created - 100)
+    assert child.poll() is None
+    end_process(child.pid, created)
+    until(lambda: not is_alive(child.pid, created))  # a zombie is not alive
+    assert child.wait(10) == -signal.SIGKILL
+
+
+def test_how_a_process_ended_in_words():
+    assert in_words(-9) == "its process was killed (SIGKILL)"
+    assert in_words(1) == "its process ended with status 1"
+
+
+def test_the_start_method_can_be_switched(monkeypatch):
+    monkeypatch.delenv("TRICKBOARD_START", raising=False)
+    monkeypatch.setattr(sys, "platform", "linux")
+    assert start_method() == "forkserver"
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert start_method() == "spawn"
+    monkeypatch.setenv("TRICKBOARD_START", "forkserver")
+    assert start_method() == "forkserver"
+
+
+def test_a_worker_is_started_once_and_detached(home, monkeypatch):
+    started = []
+
+    class Started:
+        pid = 0
+
+        def __init__(self, command, **options):
+            started.append((command, options))
+
+        def poll(self):
+            return None
+
+    stepped_back = []
+    monkeypatch.setattr(supervisor, "step_back", stepped_back.append)
+    monkeypatch.setattr(subprocess, "Popen", Started)
+    monkeypatch.setattr(supervisor, "STARTED", {})
+    monkeypatch.setenv("TRICKBOARD_DATA", "some/data")
+    ensure_worker(home)
+    ensure_worker(home)
+    ((command, options),) = started
+    assert command[1:4] == ["-m", "trainer", "worker"]
+    assert command[-1] == str(home / "trickboard.db")
+    assert (options["cwd"] / "trainer" / "__main__.py").is_file()
+    assert options["start_new_session"]
+    assert os.path.isabs(options["env"]["TRICKBOARD_DATA"])
+    assert stepped_back == [0]
+
+
+def test_a_worker_lets_the_page_go_first():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    try:
+        before = psutil.Process(process.pid).nice()
+        supervisor.step_back(process.pid)
+        assert psutil.Process(process.pid).nice() != before
+    finally:
+        process.kill()
+        process.wait()
+    supervisor.step_back(process.pid)  # one that has left is no error
+
+
+def test_no_worker_is_started_where_there_is_one(home, monkeypatch):
+    monkeypatch.setattr(supervisor, "STARTED", {})
+    monkeypatch.setattr(supervisor, "start_worker", lambda path: pytest.fail("it was started"))
+    assert not is_locked(home)
+    with supervisor.worker_lock(home):
+        assert is_locked(home)
+        ensure_worker(home)

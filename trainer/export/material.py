@@ -1,0 +1,113 @@
+"""What every export is made of: an experiment, its runs, and their points."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from trainer.experiment import Experiment
+    from trainer.rows import ExperimentRow, RunRow, Trial
+    from trainer.store import Store
+
+    Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
+    Series = dict[str, tuple[Numbers, Numbers]]  # key -> steps, values
+
+# Of every step, then of every evaluation: README.md says what they are.
+KEYS = (
+    "loss",
+    "lr",
+    "grad_norm",
+    "test_loss",
+    "test_accuracy",
+    "train_loss",
+    "train_accuracy",
+    "ece",
+    "weight_norm",
+    "grad_first",
+    "grad_last",
+    "seconds",
+    "samples_per_second",
+)
+ENDED = ("done", "diverged")  # these never change any more
+NUMBERED = {f"{port}{i}" for port in ("com", "lpt") for i in range(10)}
+RESERVED = {"con", "prn", "aux", "nul", *NUMBERED}  # no file may have these names on Windows
+
+
+class NoExport(Exception):
+    """What was asked for cannot be exported, and why; nothing was written."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """``points`` has the series of every compared run that ever started, by the run's id;
+    ``trials`` are the runs that looked for learning rates."""
+
+    row: ExperimentRow
+    runs: list[RunRow]
+    trials: list[Trial]
+    points: dict[str, Series]
+
+    @property
+    def experiment(self) -> Experiment:
+        return self.row.experiment
+
+    def of_arm(self, arm: int, *states: str) -> list[RunRow]:
+        """The runs of an arm, by default in any state."""
+        return [run for run in self.runs if run.arm == arm and (not states or run.state in states)]
+
+
+def gather(store: Store, experiment_id: str, keys: Collection[str] = KEYS) -> Material:
+    """Everything that is known of an experiment now.
+
+    Raises:
+        NoExport: there is no such experiment, or none of its runs has come to an end.
+    """
+    row = known(store, experiment_id)
+    runs = store.runs(experiment_id)
+    if not any(run.state in ENDED for run in runs):
+        raise NoExport(
+            f"{row.name} ({experiment_id}) has no finished run yet, so there is nothing to export"
+        )
+    news = store.news({run.id: (0, 0) for run in runs if run.attempt}, keys)
+    points = {
+        id: {
+            key: (np.asarray(steps, float), np.asarray(values, float))
+            for key, (steps, values) in one.series.items()
+        }
+        for id, one in news.items()
+    }
+    return Material(row=row, runs=runs, trials=store.trials(experiment_id), points=points)
+
+
+def known(store: Store, experiment_id: str) -> ExperimentRow:
+    """The experiment with that id.
+
+    Raises:
+        NoExport: there is none.
+    """
+    row = store.experiment(experiment_id)
+    if row is None:
+        raise NoExport(f"There is no experiment {experiment_id} in {store.path}")
+    return row
+
+
+def file_names(names: Sequence[str]) -> list[str]:
+    """A name for a file or folder of each arm: allowed on every system, distinct, and alike."""
+    taken: set[str] = set()
+    found = []
+    for name in names:
+        plain = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .") or "_"
+        if plain.split(".")[0].lower() in RESERVED:
+            plain = f"_{plain}"
+        unlike, i = plain, 2
+        while unlike.casefold() in taken:
+            unlike, i = f"{plain} ({i})", i + 1
+        taken.add(unlike.casefold())
+        found.append(unlike)
+    return found

@@ -1,0 +1,123 @@
+"""What the finished runs of a report say, and how its numbers are written."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from trainer import words
+from trainer.datasets import DATASETS
+from trainer.results import comparisons, diverged, finals
+from trainer.statistics import WORDS, arm_interval, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from trainer.export.material import Material
+    from trainer.statistics import ArmInterval, Comparison
+
+
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What the finished runs say, and how its numbers are written."""
+
+    material: Material
+    values: Mapping[str, Mapping[int, float]]  # final metric by arm and seed
+    compared: dict[str, Comparison]
+    accuracy: bool
+
+    @property
+    def factor(self) -> float:
+        return 100.0 if self.accuracy else 1.0
+
+    @property
+    def metric(self) -> str:
+        return "test accuracy" if self.accuracy else "test loss"
+
+    @property
+    def unit(self) -> str:
+        return "points" if self.accuracy else "of test loss"
+
+    def text(self, value: float, n: int = 1, *, signed: bool = False) -> str:
+        """A value or a difference: a tenth of a percent, from 30 runs on a hundredth."""
+        digits = (1 if n < 30 else 2) if self.accuracy else 3
+        return words.number(self.factor * value, digits, signed=signed)
+
+    def interval(self, arm: str) -> ArmInterval:
+        return arm_interval(dict(self.values[arm]))
+
+    @property
+    def margin(self) -> float:
+        return next((one.margin for one in self.compared.values()), 0.0)
+
+
+def findings(material: Material) -> Findings:
+    """Everything that the verdict stands on."""
+    metric = material.experiment.metric
+    found = comparisons(material.row, material.runs, metric)
+    return Findings(
+        material=material,
+        values=finals(material.row, material.runs, metric),
+        compared={one.arm: one for one in found},
+        accuracy=metric == "test_accuracy",
+    )
+
+
+def verdict(known: Findings) -> str:
+    """The sentence as HTML."""
+    states = {run.state for run in known.material.runs}
+    seeds = [set(one) for one in known.values.values()]
+    said = sentence(
+        known.material.experiment,
+        list(known.compared.values()),
+        diverged(known.material.runs),
+        state="running"
+        if states & {"waiting", "running"}
+        else "stopped"
+        if states & {"stopped", "paused"}
+        else "done",
+        complete=len(set.intersection(*seeds)),
+    )
+    return bold(said)
+
+
+def bold(markdown: str) -> str:
+    """A sentence with ``**names**`` and escaped signs, as HTML."""
+    is_open = False
+
+    def turned(found: re.Match[str]) -> str:
+        nonlocal is_open
+        if found[0] != "**":
+            return escape(found[1] or found[2])
+        is_open = not is_open
+        return "<b>" if is_open else "</b>"
+
+    return re.sub(r"\\(.)|\*\*|([&<>\"'])", turned, markdown)
+
+
+def size(known: Findings, margin: float) -> str:
+    """A margin with its unit."""
+    if known.accuracy:
+        return f"{words.number(100 * margin)} points"
+    return words.short(margin, 2)
+
+
+def zone(known: Findings) -> str:
+    """Where the margin comes from."""
+    experiment = known.material.experiment
+    if experiment.margin is not None:
+        return "the largest difference that counts as none, set before launch"
+    return f"all that {DATASETS[experiment.setup.dataset].test_size:,} test images can tell apart"
+
+
+def spelled(known: Findings, one: Comparison) -> str:
+    """``mixup +9.3 points, 95 % interval +8.5 to +10.1, n = 8``."""
+    if one.mean is None:
+        return f"{one.arm}: no seed is complete in both arms"
+    text = f"{one.arm} {known.text(one.mean, one.n, signed=True)} {known.unit}"
+    if one.low is not None and one.high is not None:
+        low, high = (known.text(end, one.n, signed=True) for end in (one.low, one.high))
+        text += f", 95 % interval {low} to {high}"
+    return f"{text}, n = {one.n}, {WORDS[one.verdict]}"

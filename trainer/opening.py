@@ -1,0 +1,56 @@
+"""The file of a run store: where it is, and how it is opened."""
+
+from __future__ import annotations
+
+from threading import Lock
+from typing import TYPE_CHECKING
+
+from sqlalchemy.exc import DatabaseError
+
+from trainer.home import store_file
+from trainer.migrations import StoreError as StoreError
+from trainer.migrations import migrate
+from trainer.schema import open_database
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sqlalchemy import Engine
+
+
+class StoreFile:
+    """The database of a store, opened at its first use and brought up to date then."""
+
+    def __init__(self, home: Path | str) -> None:
+        self.path = store_file(home)
+        self.home = self.path.parent
+        self.opening = Lock()
+        self.engine: Engine | None = None
+
+    @property
+    def reads(self) -> Engine:
+        if self.engine is None:
+            with self.opening:
+                if self.engine is None:  # no other thread was faster
+                    self.engine = self.open()
+        return self.engine
+
+    @property
+    def writes(self) -> Engine:
+        return self.reads.execution_options(writes=True)
+
+    def open(self) -> Engine:
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            engine = open_database(self.path)
+            migrate(engine, self.path)
+        except (OSError, DatabaseError) as error:
+            reason = error.orig if isinstance(error, DatabaseError) else error
+            raise StoreError(f"{self.path} cannot be opened as a store: {reason}") from error
+        return engine
+
+    def close(self) -> None:
+        """Let go of the file. The store opens again when it is used."""
+        if self.engine is not None:
+            self.engine.dispose()
+            self.engine = None
