@@ -1,34 +1,28 @@
-"""The server: `streamlit run app.py`. The page is pages/frame.py; this adds plotly's own script."""
+"""The server: `streamlit run app.py`. The page is pages/frame.py; this adds plotly's script."""
 
 from __future__ import annotations
 
 import time
 from contextlib import asynccontextmanager
 from importlib import import_module
-from importlib.util import find_spec
-from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from starlette.routing import Mount
-from starlette.staticfiles import StaticFiles
+from starlette.responses import Response
+from starlette.routing import Route
 
+from pages.parts import bundle
 from pages.parts.own import decide
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from starlette.requests import Request
 
+
+KEPT = 86_400  # seconds for which a browser need not ask for plotly's script again
 LATER = 4.0  # seconds that the first page has before the catalog is drawn ahead
-
-
-def plotly_folder() -> Path:
-    """Where plotly keeps plotly.min.js. Found without importing plotly."""
-    spec = find_spec("plotly")
-    if spec is None or spec.origin is None:
-        raise ImportError("plotly is not installed: pip install -r requirements.txt")
-    return Path(spec.origin).parent / "package_data"
 
 
 def get_ready() -> None:
@@ -36,6 +30,7 @@ def get_ready() -> None:
 
     Then, once that page has had its time, draw the previews of the catalog.
     """
+    bundle.script()
     for name in ("pandas", "pyarrow", "trainer.supervisor", "trainer.store"):
         import_module(name)
     from tricks import catalog
@@ -61,8 +56,16 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         print(f"{go} on without this page. To end them: python -m trainer stop")
 
 
+def plotly(_: Request) -> Response:
+    return Response(
+        bundle.script(),
+        media_type="text/javascript",
+        headers={"Cache-Control": f"public, max-age={KEPT}"},
+    )
+
+
 app = st.App(
     "pages/frame.py",
     lifespan=lifespan,
-    routes=[Mount("/plotly", StaticFiles(directory=plotly_folder()))],
+    routes=[Route("/plotly/plotly.min.js", plotly)],
 )

@@ -1,4 +1,4 @@
-"""What every page shares: the bar with the three pages, the style, and the worker's badge."""
+"""What every page shares: the bar with the pages, the style, and the worker's badge."""
 
 from pathlib import Path
 
@@ -45,6 +45,7 @@ page = st.navigation(
     [
         st.Page("lab.py", title="Lab", icon=":material/science:", default=True),
         st.Page("runs.py", title="Runs", icon=":material/stacks:"),
+        st.Page("compare.py", title="Compare", icon=":material/compare_arrows:"),
         st.Page("catalog.py", title="Catalog", icon=":material/menu_book:"),
     ],
     position="top",

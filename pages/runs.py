@@ -20,30 +20,36 @@ LOG_TAIL = 64_000  # characters of a log that are shown
 
 
 def choose() -> None:
-    """The selected row goes into the address."""
+    """The selected rows go into the address."""
     rows = st.session_state[TABLE]["selection"]["rows"]
     shown = st.session_state["runs_shown"]
-    if rows and rows[0] < len(shown):
-        st.query_params["experiment"] = shown[rows[0]]
+    ids = [shown[row] for row in rows if row < len(shown)]
+    if ids:
+        st.query_params["experiment"] = ",".join(ids)
     else:
         st.query_params.pop("experiment", None)
 
 
+def chosen() -> list[str]:
+    """The experiments that the address names."""
+    ids = st.query_params.get("experiment", "").split(",")
+    return list(dict.fromkeys(one for one in ids if one))
+
+
 def experiments_table(shown: list[board.Line]) -> None:
-    """The table; the row of the experiment in the address is selected, wherever it stands now."""
+    """The table; rows of experiments in the address are selected, wherever they stand now."""
     ids = [one.row.id for one in shown]
     st.session_state["runs_shown"] = ids
-    chosen = st.query_params.get("experiment")
-    rows = [ids.index(chosen)] if chosen in ids else []
+    rows = sorted(ids.index(one) for one in chosen() if one in ids)
     known = st.session_state.get(TABLE, {}).get("selection", {}).get("rows", [])
-    if list(known) != rows:
+    if sorted(known) != rows:
         st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     columns = board.experiment_columns(shown)
     st.dataframe(
         columns,
         key=TABLE,
         on_select=choose,
-        selection_mode="single-row",
+        selection_mode="multi-row",
         hide_index=True,
         row_height=40,
         height="content" if len(shown) <= 12 else 522,
@@ -70,9 +76,9 @@ def experiment_part(one: board.Line) -> None:
         st.header(words.plain(row.name), anchor=False)
         with st.container(horizontal=True, width="content"):
             run_actions.buttons(row)
-    runs = store().runs(row.id)
+    runs = board.every_run(store(), row)
     key = f"runs-of-{row.id}"
-    chosen = st.dataframe(
+    table = st.dataframe(
         board.run_columns(row.experiment, runs),
         key=key,
         on_select="rerun",
@@ -89,11 +95,23 @@ def experiment_part(one: board.Line) -> None:
         },
         alt="The runs of the experiment with their state, steps and result",
     )
-    rows = chosen.selection.rows
+    rows = table.selection.rows
     if rows and rows[0] < len(runs):
         run_part(runs[rows[0]])
     else:
         st.caption("Select a run to read its log.")
+
+
+def several_part(known: list[board.Line]) -> None:
+    """Several selected experiments: put them side by side."""
+    with st.container(horizontal=True, vertical_alignment="center", key="run-head"):
+        st.header(f"{len(known)} experiments", anchor=False)
+        if st.button("Compare", type="primary", icon=":material/compare_arrows:", key="compare"):
+            ids = ",".join(one.row.id for one in known)
+            st.switch_page("compare.py", query_params={"experiments": ids})
+    names = words.listed([f"**{words.plain(one.row.name)}**" for one in known])
+    st.markdown(names)
+    st.caption("Select one alone to see its runs.")
 
 
 def run_part(run: RunRow) -> None:
@@ -146,12 +164,12 @@ def clear() -> None:
     st.session_state["runs_kind"] = None
 
 
-def unknown(experiment_id: str) -> None:
+def unknown(ids: list[str]) -> None:
+    names = words.listed([f"`{one[:40].replace('`', '')}`" for one in ids])
+    there = "There is no experiment" if len(ids) == 1 else "There are no experiments"
+    have = "It may have been deleted, or live" if len(ids) == 1 else "They may live"
     with st.container(border=True, key="unknown-experiment"):
-        st.markdown(
-            f"There is no experiment `{experiment_id[:40].replace('`', '')}` in this store. It may "
-            "have been deleted, or live on another machine."
-        )
+        st.markdown(f"{there} {names} in this store. {have} on another machine.")
         st.button("All runs", on_click=partial(st.query_params.pop, "experiment", None))
 
 
@@ -171,14 +189,14 @@ def page(refreshing: bool) -> None:
         else:
             st.markdown("No experiment matches this search.")
             st.button("Clear the search", on_click=clear)
-    chosen = st.query_params.get("experiment")
-    if chosen is None:
-        return
-    one = next((one for one in every if one.row.id == chosen), None)
-    if one is None:
-        unknown(chosen)
-    else:
-        experiment_part(one)
+    wanted = chosen()
+    known = [one for one in every if one.row.id in wanted]
+    if missing := [id for id in wanted if id not in [one.row.id for one in known]]:
+        unknown(missing)
+    if len(known) > 1:
+        several_part(known)
+    elif known:
+        experiment_part(known[0])
 
 
 st.html(Path(__file__).parent / "parts" / "catalog.css")

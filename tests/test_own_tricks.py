@@ -18,7 +18,7 @@ from pages.parts import own as page
 from trainer import supervisor
 from trainer.checks import notices
 from trainer.executors.process import other_tricks
-from trainer.experiment import ExperimentError, Setup, parse
+from trainer.experiment import ExperimentError, Setup, pack, parse
 from tricks import catalog, own, problems
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -304,3 +304,30 @@ def test_a_picture_that_stops_does_not_take_the_catalog_with_it(shelf, app):
     at.run()
     assert not at.exception
     assert any("ZeroDivisionError" in one.value for one in at.caption)
+
+
+FAILING = EXAMPLE.replace("import Card", "import Rule, Card").replace(
+    'cost="',
+    'rules=(Rule(kind="hint", title="a", reason="b.", when=lambda own, other, facts: 1 / 0), '
+    'Rule(kind="hint", title="Mind {gap}", reason="c.", when=lambda own, other, facts: {}), '
+    'Rule(kind="hint", title="d", reason="e.")), cost="',
+)
+
+
+def test_a_rule_that_fails_is_told_and_the_page_goes_on(shelf, app):
+    shelf("power_gradient.py", FAILING)
+    line = next(i for i, text in enumerate(FAILING.splitlines(), 1) if "1 / 0" in text)
+    setup = Setup.model_validate(EXPERIMENT["setup"])
+    found = notices(setup, [catalog()["power_gradient"](), catalog()["mixup"]()])
+    assert [one.kind for one in found] == ["warning", "warning", "hint"]
+    assert found[0].title == "A rule of Power gradient could not be asked"
+    assert (
+        f"power_gradient.py, line {line}: ZeroDivisionError: division by zero." in found[0].reason
+    )
+    assert "KeyError: 'gap'" in found[1].reason
+    assert parse(EXPERIMENT), "it can be launched all the same"
+    app.query_params["plan"] = pack(EXPERIMENT)
+    app.run()
+    assert not app.exception
+    assert "ZeroDivisionError" in app.warning[0].value
+    assert not app.button(key="launch").disabled

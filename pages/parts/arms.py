@@ -8,34 +8,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-COLORS = 7  # the baseline's and six more; after those they come again, dashed
+from trainer import marks
+from trainer.marks import COLORS as COLORS
+from trainer.marks import dashed as dashed
+from trainer.marks import slot as slot
+
 SYMBOLS = ("circle", "circle", "square", "diamond", "triangle-up", "cross", "x")  # plotly's names
-
-# Each marker around (0, 0), about 10 wide.
-SHAPES = {
-    "circle": '<circle r="4.6"/>',
-    "square": '<rect x="-4.2" y="-4.2" width="8.4" height="8.4"/>',
-    "diamond": '<path d="M0-6 6 0 0 6-6 0z"/>',
-    "triangle-up": '<path d="M0-5.8 5.6 4H-5.6z"/>',
-    "cross": '<path d="M-1.8-5.2h3.6v3.4h3.4v3.6h-3.4v3.4h-3.6v-3.4h-3.4v-3.6h3.4z"/>',
-    "x": '<path transform="rotate(45)" '
-    'd="M-1.8-5.2h3.6v3.4h3.4v3.6h-3.4v3.4h-3.6v-3.4h-3.4v-3.6h3.4z"/>',
-}
-
-
-def slot(i: int) -> int:
-    """Which of the seven colors arm ``i`` has: the baseline's gray is nobody else's."""
-    return i if i < COLORS else 1 + (i - 1) % (COLORS - 1)
+SHAPES = dict(zip(SYMBOLS, marks.SHAPES, strict=True))  # each marker around (0, 0), as SVG
 
 
 def symbol(i: int) -> str:
     """The marker of arm ``i``, in plotly's words."""
     return SYMBOLS[slot(i)]
-
-
-def dashed(i: int) -> bool:
-    """Whether the color of arm ``i`` is taken already, so that its line is dashed."""
-    return i >= COLORS
 
 
 def dark() -> bool:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from pages.parts import words
-from pages.parts.evidence import ACTIVE, as_key, compare, setup_words, verdict_words
+from pages.parts.evidence import ACTIVE, as_key, setup_words, verdict_words
+from trainer.results import comparisons
 from tricks import catalog
 
 if TYPE_CHECKING:
@@ -76,12 +77,22 @@ class Line:
 def lines(store: Store, slots: int) -> list[Line]:
     """Every experiment, the newest first."""
     counts = store.counts()
-    return [line(store, row, counts.get(row.id, {}), slots) for row in store.experiments()]
+    return [
+        line(store, row, awaited(row, counts.get(row.id, {})), slots) for row in store.experiments()
+    ]
+
+
+def awaited(row: ExperimentRow, states: dict[str, int]) -> dict[str, int]:
+    """The states with the runs that follow by themselves when the trials are over."""
+    if not row.tuning or not any(states.get(state) for state in ACTIVE):
+        return states
+    later = len(row.experiment.arms) * len(row.experiment.seeds)
+    return states | {"waiting": states.get("waiting", 0) + later}
 
 
 def line(store: Store, row: ExperimentRow, states: dict[str, int], slots: int) -> Line:
     if any(states.get(state) for state in ACTIVE):
-        left = seconds_left(store.runs(row.id))
+        left = seconds_left(every_run(store, row))
         shown = f"{words.about(left / max(1, slots)).removeprefix('about ')} left" if left else ""
         return Line(row=row, states=states, verdict="too early", time=shown)
     verdict, seconds = outcome(str(store.path), row.id, as_key(states), store, row)
@@ -98,9 +109,19 @@ def outcome(
     _row: ExperimentRow,
 ) -> tuple[str, float]:
     """Verdict and training seconds of an experiment in which nothing runs; see `evidence_of`."""
-    runs = _store.runs(_row.id)
-    seconds = sum({run.id: run.seconds or 0.0 for run in runs}.values())
-    return verdict_words(_row.experiment, compare(_row.experiment, runs)), seconds
+    seconds = sum({run.id: run.seconds or 0.0 for run in every_run(_store, _row)}.values())
+    verdict = verdict_words(_row.experiment, comparisons(_row, _store.runs(_row.id)))
+    return verdict, seconds
+
+
+def every_run(store: Store, row: ExperimentRow) -> list[RunRow]:
+    """The runs of an experiment, and those that tried rates, whose arms say which."""
+    tried = store.trials(row.id) if row.experiment.tune else []
+    named = [
+        replace(one.run, arm_name=f"{one.arm_name}, rate × {words.short(one.scale)}")
+        for one in tried
+    ]
+    return [*store.runs(row.id), *named]
 
 
 def seconds_left(runs: Sequence[RunRow]) -> float | None:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pages.parts import words
+from trainer.estimates import times
 from trainer.statistics import minimum_seeds
+from trainer.tuning import planned, untuned
 
 if TYPE_CHECKING:
     from trainer.experiment import Experiment
-    from trainer.store import Store
+    from trainer.store import ExperimentRow, Store
 
 LONG = 600.0  # seconds above which Launch asks once
-START = 0.4  # seconds of a run before its first step: its process and its data, measured
-JUDGED = 1.08  # a run's time, evaluations included, over its training time
 SETTLED = {"done", "diverged"}
 UNDER_WAY = {"waiting", "running", "paused"}
 
@@ -28,6 +29,7 @@ class Cost:
     new: int
     under_way: int
     seconds: float | None  # of all new runs, one after the other; None: not known yet
+    tuning: int = 0  # of the runs: those that try rates and are not compared
 
     @property
     def done(self) -> int:
@@ -35,32 +37,50 @@ class Cost:
 
 
 def cost_of(store: Store, experiment: Experiment) -> Cost:
-    """What the store knows already, and what the rest takes."""
-    known = store.known(experiment)
-    owners = {run.id: run.arm.name for run in experiment.runs()}
-    new = [id for id in owners if known.get(id) not in SETTLED | UNDER_WAY]
+    """What the store knows already, and what the rest takes.
+
+    Which runs a tuned experiment compares is not known before its rates are: they count as new,
+    unless the same was launched before.
+    """
+    asked = untuned(experiment)
+    known = store.known(asked)
+    tried = {one.run.id: one.run.arm.name for one in planned(asked)}
+    owners = {run.id: run.arm.name for run in asked.runs()}
+    if tried:
+        before = launched(store, asked) if tried.keys() <= known.keys() else None
+        known = {id: state for id, state in known.items() if id in tried}
+        if before is not None and before.tuned is None:
+            known |= dict.fromkeys(owners, "waiting")  # queued by itself when the rates are found
+        elif before is not None:
+            owners = {run.id: run.arm.name for run in before.experiment.runs()}
+            known |= store.known(before.experiment)
+    whose = owners | tried
+    new = [id for id in whose if known.get(id) not in SETTLED | UNDER_WAY]
     return Cost(
-        runs=len(owners),
+        runs=len(whose),
         new=len(new),
-        under_way=sum(known.get(id) in UNDER_WAY for id in owners),
-        seconds=seconds_of(store, experiment, Counter(owners[id] for id in new)),
+        under_way=sum(known.get(id) in UNDER_WAY for id in whose),
+        seconds=seconds_of(store, asked, Counter(whose[id] for id in new)),
+        tuning=len(tried),
     )
+
+
+def launched(store: Store, experiment: Experiment) -> ExperimentRow | None:
+    """The newest launch of exactly this experiment."""
+    asked = untuned(experiment)
+    return next((row for row in store.experiments() if untuned(row.experiment) == asked), None)
 
 
 def seconds_of(store: Store, experiment: Experiment, new: Counter[str]) -> float | None:
     """Time of so many new runs in each arm; None if nothing like it was measured."""
-    setup = experiment.setup
-    if setup.seconds is not None:
-        return (START + setup.seconds * JUDGED) * new.total()
-    usual = store.step_seconds(setup) if new else 0.0
-    if usual is None:
-        return None
+    known = times(store, experiment.setup) if new else None
     total = 0.0
     for arm in experiment.arms:
-        if new[arm.name]:
-            step = store.step_seconds(setup, arm) if arm.tricks else usual
-            training = (setup.total_steps or 0) * (step or usual)
-            total += new[arm.name] * (START + training * JUDGED)
+        if known is not None and new[arm.name]:
+            one = known.run(experiment.setup, arm)
+            if one is None:
+                return None
+            total += new[arm.name] * one
     return total
 
 
@@ -83,8 +103,10 @@ def bar_text(experiment: Experiment, cost: Cost, worker: str, slots: int) -> str
         runs = words.count(cost.runs, "run")
         return f"**{runs}** of the baseline alone{time}. Tick a trick to compare it.{unknown}"
     arms, seeds = len(experiment.arms), len(experiment.seeds)
-    shared = "" if arms * seeds == cost.runs else ", equal arms share theirs"
+    shared = "" if arms * seeds == cost.runs - cost.tuning else ", equal arms share theirs"
     product = f"{arms} arms × {words.count(seeds, 'seed')}"
+    if cost.tuning:
+        product += f" + {cost.tuning:,} to tune the rates"
     runs = f"**{words.count(cost.runs, 'run')}** = {product}{shared}"
     if is_long(cost, slots):
         return f"{duration(cost, slots).capitalize()}{where}: {runs}. {claim(experiment)}"
@@ -108,8 +130,10 @@ def duration(cost: Cost, slots: int) -> str:
 
 
 def wall(cost: Cost, slots: int) -> float:
-    """Seconds until the last run ends: no more workers are busy than there are runs."""
-    return (cost.seconds or 0.0) / max(1, min(slots, cost.new))
+    """Seconds until the last run ends, if all take as long: as many rounds as it needs."""
+    if not cost.new or cost.seconds is None:
+        return 0.0
+    return cost.seconds / cost.new * math.ceil(cost.new / max(1, slots))
 
 
 def is_long(cost: Cost, slots: int) -> bool:

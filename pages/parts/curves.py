@@ -6,13 +6,15 @@ and hidden arms survive every update. Colors come from the theme's CSS variables
 
 from __future__ import annotations
 
-from pathlib import Path
+import json
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.parts import arms, panels, ratelines, words
+from pages.parts import arms, costchart, panels, ratelines, sweepchart, words
+from pages.parts.difference import difference
 from pages.parts.results import spelled
+from pages.parts.sheet import MENU, source
 
 if TYPE_CHECKING:
     from pages.parts.reader import Look
@@ -20,33 +22,39 @@ if TYPE_CHECKING:
     from pages.parts.view import View
     from trainer.store import RunRow
 
-HERE = Path(__file__).parent
 HTML = """
 <div class="tb-live">
   <div class="tb-cards" role="group" aria-label="Arms: press to hide or show"></div>
-  <p class="tb-empty"></p>
-  <div class="tb-charts"></div>
+  <div class="tb-first"><p class="tb-empty"></p><div class="tb-charts"></div></div>
   <p class="tb-rate"></p>
   <p class="tb-note"></p>
+  <div class="tb-more"></div>
   <p class="tb-said" aria-live="polite"></p>
 </div>
 """
+TOLD = {"cost": costchart.said, "sweep": sweepchart.said}
 MOST_DOTS = 96  # seeds; beyond that a count says more
 
 component = st.components.v2.component(
     "trickboard_curves",
     html=HTML,
-    css=(HERE / "curves.css").read_text("utf-8"),
-    js="\n".join(
-        (HERE / name).read_text("utf-8") for name in ("theme.js", "plotly.js", "curves.js")
-    ),
+    css=source("menu.css", "curves.css"),
+    js=source(*MENU, "plotly.js", "cards.js", "traces.js", "charts.js", "curves.js"),
     isolate_styles=False,
 )
 
 
-def live(data: dict[str, Any], empty: str | None) -> None:
-    """Draw the cards and charts of :func:`figure`. ``empty`` stands over axes without a point."""
-    component(key="live", data={**data, "empty": empty})
+def packed(data: dict[str, Any], empty: str | None) -> bytes:
+    """What is sent to be drawn: made once, however many sessions are to see it.
+
+    ``data`` is that of :func:`figure`; ``empty`` stands over axes without a point.
+    """
+    return json.dumps({**data, "empty": empty}, separators=(",", ":")).encode()
+
+
+def show(sent: bytes) -> None:
+    """Draw what was :func:`packed`."""
+    component(key="live", data=sent)
 
 
 def figure(look: Look, results: Results, view: View) -> dict[str, Any]:
@@ -60,10 +68,15 @@ def figure(look: Look, results: Results, view: View) -> dict[str, Any]:
     if rate is None:
         span = panels.x_span(look, curves, view.axis)
         charts.append(ratelines.rate_chart(experiment, found, curves, view, grids, span))
+    if len(experiment.arms) > 1:
+        swept = sweepchart.sweep(look, grids)
+        charts += [difference(look, view, grids), costchart.cost(look, grids)]
+        charts += [swept] if swept else []
     for chart in charts:
         chart["alt"] = alt(chart, look, results)
     return {
         "id": look.row.id,
+        "name": look.row.name,
         "state": look.state,
         "rev": f"{view.axis} {view.curves} {view.logstep} {view.logloss}",
         "arms": [card(look, i, one, results) for i, one in enumerate(results.arms)],
@@ -116,6 +129,8 @@ def alt(chart: dict[str, Any], look: Look, results: Results) -> str:
     """What a chart shows, for people who cannot see it."""
     if chart["id"] == "rate":
         return f"Learning rate by {chart['xtitle']}: {chart['note']}."
+    if chart["id"] in TOLD:
+        return f"{chart['title']}, {chart['note']}: {TOLD[chart['id']](look)}."
     start = f"{chart['title']} by {chart['xtitle']}, {chart['note']}."
     if look.state != "done" or not results.comparisons:
         return f"{start} {look.count('done')} of {len(look.runs)} runs done."

@@ -78,7 +78,8 @@ def closer_look(look: Look, findings: Findings) -> None:
         waits = not any(run.state == "done" for run in look.runs if run.arm == arm)
         st.caption("No run of this arm has finished yet." if waits else NOT_KEPT)
         return
-    sheet(closer(look, findings, arm, names), key="closer_sheet")
+    html = closer(look, findings, arm, names)
+    sheet(html, key="closer_sheet", name=f"{look.row.name}, {names[arm]}")
 
 
 def chosen(names: Sequence[str]) -> int:
@@ -127,7 +128,8 @@ def closer(look: Look, findings: Findings, arm: int, names: Sequence[str]) -> st
         facts(own, base),
         "<div class='panels'>",
         figures.panel("How sure, how right", f"{sure}, {n}",
-                      figures.reliability(both) + key(both) + ideal()),
+                      figures.reliability(both) + key(both) + ideal(),
+                      numbers=figures.reliability_rows(both), x="confidence, %"),
         figures.panel("Recall by class", f"{mean}{tick(base)}", figures.recalls(arm, own, base)),
         figures.panel("Called what", f"test images, {mean}", figures.confusions(arm, own)
                       + "<p>Rows are the true classes, columns the answers.</p>"),
@@ -216,7 +218,8 @@ def traces(look: Look, findings: Findings, arm: int, names: Sequence[str]) -> li
         lines = [(paint, name, dash) for name, paint, _, dash in ends]
         made.append(
             figures.panel("Gradient norms", f"n = {len(first)}", svg + legend(lines)
-                          + "<p>Far apart: the gradient vanishes or explodes on its way.</p>")
+                          + "<p>Far apart: the gradient vanishes or explodes on its way.</p>",
+                          numbers=figures.trace_rows(ends, log=True))
         )  # fmt: skip
     for of, heading, percent in (("weight_norm", "Weight norm", False),
                                  ("ece", "Calibration error, %", True)):  # fmt: skip
@@ -228,7 +231,8 @@ def traces(look: Look, findings: Findings, arm: int, names: Sequence[str]) -> li
         if svg:
             named = legend([(paint, name, dash) for name, paint, _, dash in lines_of])
             mean = "" if len(runs) == 1 else "mean, "
-            short.append(figures.panel(heading, f"{mean}n = {len(runs)}", svg))
+            rows = figures.trace_rows(lines_of, log=False, percent=percent)
+            short.append(figures.panel(heading, f"{mean}n = {len(runs)}", svg, numbers=rows))
     if short:
         made.append(f"<div class='stack'>{''.join(short)}{named}</div>")
     return made

@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pages.parts import arms, words
+from pages.parts.means import thin
+from pages.parts.sheet import data_rows
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pages.parts.findings import Report
 
     Numbers = np.ndarray[Any, np.dtype[np.float64]]
+    Rows = Sequence[Sequence[Any]]  # arm, kind, x, y, low, high
     Traces = Sequence[tuple[Numbers, Numbers]]
 
 WIDTH, HEIGHT, SHORT = 360, 220, 120
@@ -30,11 +33,17 @@ FEWEST_SHOWN = 1.0  # images of a bin, in the mean of the runs: fewer say nothin
 MOST_LAYERS = 24
 
 
-def panel(title: str, note: str, body: str, *, wide: bool = False) -> str:
-    """A figure with its name, and at the right what its numbers are."""
+def panel(
+    title: str, note: str, body: str, *, wide: bool = False, numbers: Rows = (), x: str = "step"
+) -> str:
+    """A figure with its name, and at the right what its numbers are.
+
+    ``numbers`` are those of a drawing, over ``x``; a table is its own.
+    """
     kind = " class='wide'" if wide else ""
+    rows = f" data-x='{escape(x, True)}' {data_rows(numbers)}" if numbers else ""
     return (
-        f"<figure{kind}><figcaption><b>{escape(title)}</b><span>{escape(note)}</span>"
+        f"<figure{kind}{rows}><figcaption><b>{escape(title)}</b><span>{escape(note)}</span>"
         f"</figcaption>{body}</figure>"
     )
 
@@ -148,6 +157,16 @@ def reliability(shown: Sequence[tuple[int, str, Sequence[Report]]]) -> str:
             )
         said.append(f"{name}: {calibration_words(reports)}")
     return plot.svg(f"Accuracy over confidence. {'; '.join(said)}.")
+
+
+def reliability_rows(shown: Sequence[tuple[int, str, Sequence[Report]]]) -> list[list[Any]]:
+    """The numbers of :func:`reliability`: accuracy by confidence, and the share of the images."""
+    rows: list[list[Any]] = []
+    for _, name, reports in shown:
+        for sure, right, share in zip(*bins(reports), strict=True):
+            rows.append([name, "accuracy, %", 100 * sure, 100 * right, None, None])
+            rows.append([name, "share of the images, %", 100 * sure, 100 * share, None, None])
+    return rows
 
 
 def bins(reports: Sequence[Report]) -> tuple[Numbers, Numbers, Numbers]:
@@ -311,6 +330,22 @@ def over_steps(
         plot.line(xs, factor * ys, paint, dash=dash)
         said.append(f"{name} from {figure(factor * ys[0])} to {figure(factor * ys[-1])}")
     return plot.svg(f"Over the steps: {'; '.join(said)}.")
+
+
+def trace_rows(
+    lines: Sequence[tuple[str, str, Traces, bool]], *, log: bool, percent: bool = False
+) -> list[list[Any]]:
+    """The numbers of :func:`over_steps`."""
+    factor = 100.0 if percent else 1.0
+    rows: list[list[Any]] = []
+    for name, _, runs, _ in lines:
+        xs, ys = mean_trace(runs, log=log)
+        places = thin(len(xs))
+        rows += [
+            [name, "mean", float(x), factor * float(y) if math.isfinite(y) else None, None, None]
+            for x, y in zip(xs[places], ys[places], strict=True)
+        ]
+    return rows
 
 
 def mean_trace(runs: Traces, *, log: bool) -> tuple[Numbers, Numbers]:

@@ -1,11 +1,15 @@
 """A draft: the comparison a person is planning, as plain data, before it is an experiment.
 
-    {"name", "setup", "metric", "seeds", "design",   as in an experiment, all defaults filled in
+    {"name", "setup", "metric", "seeds", "margin", "tune",    as in an experiment, all filled in
+     "design",                 one of trainer.designs.DESIGNS
+     "fraction": bool,         of every combination at most 16
+     "sweep": {"trick", "knob", "values"} or None,            see trainer/sweeps.py
      "ticked": {id: knobs},    the tricks that take part, in the order in which they were ticked
      "apart": {id: knobs},     what unticked tricks were set to, should they come back
      "arms": [...]}            the arms of the design "free"; the other designs make theirs
 
-In a free design a trick is ticked when an arm holds it. Nothing here draws.
+In a free design a trick is ticked when an arm holds it. Nothing here draws. Drafts come from
+``pages/parts/decoding.py``.
 """
 
 from __future__ import annotations
@@ -15,17 +19,9 @@ import math
 from typing import Any
 
 from trainer.datasets import DATASETS
-from trainer.designs import DESIGNS, MAKERS, arm_name
-from trainer.experiment import (
-    CNN,
-    MLP,
-    Experiment,
-    ExperimentError,
-    Problem,
-    ResNet,
-    Setup,
-    parse,
-)
+from trainer.designs import MAKERS, arm_name, arms_in, combined, every, held
+from trainer.experiment import CNN, MLP, Experiment, ResNet, Setup, Tune, parse
+from trainer.sweeps import knobs, sweep, usual
 from tricks import catalog
 
 Draft = dict[str, Any]
@@ -37,71 +33,50 @@ SEEDS = 8
 UNTITLED = "Untitled comparison"
 
 
-def decode(data: Any) -> Draft:
-    """The draft that a plan, an experiment or a part of one describes; what is left out is filled.
-
-    Raises:
-        ExperimentError: with every problem. Tricks that exclude each other are none here.
-    """
-    if not isinstance(data, dict):
-        raise ExperimentError([Problem(place="", rule="a plan is a JSON object")])
-    data = {key: value for key, value in data.items() if key != "id"}
-    design = data.pop("design", None)
-    problems = []
-    if not (design is None or (isinstance(design, str) and design in DESIGNS)):
-        rule = f"a design is {', '.join(DESIGNS)}"
-        problems.append(Problem(place="design", rule=rule, value=repr(design)[:80]))
-    setup = data.get("setup", {})
-    if isinstance(setup, dict) and not any(setup.get(one) is not None for one in BUDGETS):
-        data["setup"] = setup | {"epochs": 60}
-    blank = {"name": UNTITLED, "arms": [{"name": "baseline"}], "seeds": list(range(SEEDS))}
-    try:
-        full = parse(blank | data, draft=True).dump()
-    except ExperimentError as error:
-        raise ExperimentError(problems + error.problems) from error
-    if problems:
-        raise ExperimentError(problems)
-    draft = full | {"design": design_of(full["arms"], design), "ticked": {}, "apart": {}}
-    gather(draft)
-    if draft["design"] != "free":
-        draft["arms"] = []
-    return draft
-
-
-def design_of(arms: list[dict[str, Any]], wanted: str | None) -> str:
-    """The design that makes these arms, else ``free``. A wanted one may have other names."""
-    held: dict[str, dict[str, Any]] = {}
-    for arm in arms:
-        for one in arm["tricks"]:
-            held.setdefault(one["id"], one)
-    for name, make in MAKERS.items():
-        if wanted not in (None, name):
-            continue
-        made = make(list(held.values()))
-        if made == arms:
-            return name
-        if wanted and [arm["tricks"] for arm in made] == [arm["tricks"] for arm in arms]:
-            return name
-    return "free"
+def choices_of(draft: Draft) -> list[dict[str, Any]]:
+    """The ticked tricks with their knobs."""
+    return [{"id": one, "knobs": dict(knobs)} for one, knobs in draft["ticked"].items()]
 
 
 def arms_of(draft: Draft) -> list[dict[str, Any]]:
-    """The arms that the design makes of the ticked tricks, the baseline first."""
-    if draft["design"] == "free":
+    """The arms that the design makes of the ticked tricks, the baseline first.
+
+    Of more tricks than it can combine it makes the baseline alone; a notice says so.
+    """
+    design, choices = draft["design"], choices_of(draft)
+    if design == "free":
         return copy.deepcopy(draft["arms"])
-    choices = [{"id": one, "knobs": dict(knobs)} for one, knobs in draft["ticked"].items()]
-    return MAKERS[draft["design"]](choices)
+    if design == "sweep":
+        return sweep(choices, draft["sweep"])
+    if design != "every":
+        return MAKERS[design](choices)
+    if arms_in(design, len(choices)) is None:
+        return [{"name": "baseline", "tricks": []}]
+    return every(choices, fraction=draft["fraction"])
 
 
 def data_of(draft: Draft) -> dict[str, Any]:
     """The draft as the data of an experiment."""
     kept = {key: draft[key] for key in ("name", "setup", "seeds", "metric")}
+    kept |= {key: draft[key] for key in ("margin", "tune") if draft[key] is not None}
     return copy.deepcopy(kept) | {"arms": arms_of(draft)}
 
 
 def plan_of(draft: Draft) -> dict[str, Any]:
     """The draft as an address carries it."""
-    return data_of(draft) | {"design": draft["design"]}
+    plan = data_of(draft) | {"design": draft["design"]}
+    if draft["fraction"]:
+        plan["fraction"] = True
+    if draft["sweep"] is not None:
+        plan["sweep"] = copy.deepcopy(draft["sweep"])
+    choices = choices_of(draft)
+    first = 1 if draft["design"] == "sweep" else 0  # the baseline of a sweep lacks a trick
+    told = held(plan["arms"][first:])
+    if draft["design"] == "every" and (fits := combined(plan["arms"])):
+        told = fits[0]
+    if draft["design"] != "free" and told != choices:
+        plan["tricks"] = choices  # the arms do not tell them, or not in this order
+    return plan
 
 
 def setup_of(draft: Draft) -> Setup:
@@ -113,7 +88,7 @@ def experiment_of(draft: Draft) -> Experiment:
     return parse(data_of(draft), draft=True)
 
 
-# What a person does. Each of these keeps the draft one that `decode` would make.
+# What a person does. Each of these keeps the draft one that ``decode`` would make.
 
 
 def gather(draft: Draft) -> None:
@@ -125,6 +100,16 @@ def gather(draft: Draft) -> None:
     gone = {one: knobs for one, knobs in draft["ticked"].items() if one not in ticked}
     draft["apart"].update(gone)
     draft["ticked"] = ticked
+    settle(draft)
+
+
+def settle(draft: Draft) -> None:
+    """A sweep is about a trick that takes part; the design of that name has one."""
+    swept = draft["sweep"]
+    if swept and swept["trick"] is not None and swept["trick"] not in draft["ticked"]:
+        draft["sweep"] = None
+    if draft["design"] == "sweep" and draft["sweep"] is None:
+        draft["sweep"] = dict(usual(*knobs(choices_of(draft))[0]))
 
 
 def knobs_of(draft: Draft, trick: str) -> Knobs:
@@ -151,6 +136,7 @@ def tick(draft: Draft, trick: str, on: bool) -> None:
         draft["apart"].pop(trick, None)
     else:
         draft["apart"][trick] = draft["ticked"].pop(trick)
+        settle(draft)
 
 
 def set_knob(draft: Draft, trick: str, knob: str, value: float | None) -> None:
@@ -171,6 +157,34 @@ def set_design(draft: Draft, design: str) -> None:
     """Change the design; a free one starts with the arms there are."""
     arms = arms_of(draft) if design == "free" else []
     draft["design"], draft["arms"] = design, arms
+    settle(draft)
+
+
+def set_fraction(draft: Draft, on: bool) -> None:
+    draft["fraction"] = on
+
+
+def set_swept(draft: Draft, target: tuple[str | None, str]) -> None:
+    """Sweep another knob, at values that are worth a look."""
+    draft["sweep"] = dict(usual(*target))
+
+
+def set_values(draft: Draft, values: list[float]) -> None:
+    """Sweep these values, smallest first."""
+    draft["sweep"]["values"] = sorted(values)
+
+
+def set_tune(draft: Draft, on: bool) -> None:
+    """Tune the rate of every arm, or give it up. Rates of the arms' own begin anew."""
+    draft["tune"] = Tune().model_dump(mode="json") if on else None
+    if on:
+        untuned(draft)
+
+
+def untuned(draft: Draft) -> None:
+    """Take the rates of the arms' own away: what is tuned starts from the common one."""
+    for arm in draft["arms"]:
+        arm.pop("lr_scale", None)
 
 
 def free_name(draft: Draft, name: str, besides: int | None = None) -> str:
@@ -197,10 +211,23 @@ def copy_arm(draft: Draft, i: int) -> None:
 
 
 def remove_arm(draft: Draft, i: int) -> None:
-    """Take an arm away; the baseline stays."""
-    if i:
+    """Take an arm away; one is left, and the first is the baseline."""
+    if len(draft["arms"]) > 1:
         del draft["arms"][i]
         gather(draft)
+
+
+def move_arm(draft: Draft, i: int, to: int) -> None:
+    """Another place for an arm. The first is the baseline."""
+    draft["arms"].insert(to, draft["arms"].pop(i))
+    gather(draft)
+
+
+def set_arm_scale(draft: Draft, i: int, scale: float) -> None:
+    """The factor of an arm on its own learning rate."""
+    draft["arms"][i].pop("lr_scale", None)
+    if scale != 1:
+        draft["arms"][i]["lr_scale"] = float(scale)
 
 
 def choose(draft: Draft, i: int, tricks: list[str]) -> None:
@@ -217,6 +244,19 @@ def set_arm_knob(draft: Draft, i: int, trick: str, knob: str, value: float | Non
         if one["id"] == trick:
             one["knobs"][knob] = value
     gather(draft)
+
+
+def set_seeds(draft: Draft, count: int) -> None:
+    draft["seeds"] = list(range(count))
+
+
+def set_metric(draft: Draft, metric: str) -> None:
+    """Judge by another number. A margin in the old one's unit means nothing in it."""
+    draft["metric"], draft["margin"] = metric, None
+
+
+def set_margin(draft: Draft, margin: float | None) -> None:
+    draft["margin"] = margin
 
 
 def set_dataset(draft: Draft, name: str) -> None:

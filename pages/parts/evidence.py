@@ -11,14 +11,13 @@ from pages.parts import words
 from trainer import statistics
 from trainer.datasets import DATASETS
 from trainer.designs import arm_name
+from trainer.results import comparisons
 from tricks import catalog
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from trainer.experiment import Experiment, Setup
     from trainer.statistics import Comparison
-    from trainer.store import ExperimentRow, RunRow, Store
+    from trainer.store import ExperimentRow, Store
 
 ACTIVE = ("waiting", "running", "paused")
 
@@ -34,20 +33,6 @@ class Evidence:
     comparison: Comparison
     knobs: dict[str, float | None]
     setup: str
-
-
-def compare(experiment: Experiment, runs: Iterable[RunRow]) -> list[Comparison]:
-    """Every arm against the baseline, by the experiment's own metric."""
-    values: dict[str, dict[int, float]] = {arm.name: {} for arm in experiment.arms}
-    for run in runs:
-        if run.state == "done" and experiment.metric in run.metrics:
-            values[run.arm_name][run.seed] = run.metrics[experiment.metric]
-    return statistics.compare(
-        values,
-        baseline=experiment.baseline.name,
-        metric=experiment.metric,
-        images=DATASETS[experiment.setup.dataset].test_size,
-    )
 
 
 def measured(store: Store) -> dict[str, Evidence]:
@@ -85,10 +70,12 @@ def evidence_of(
     for arm in experiment.arms[1:]:
         own = [one for one in arm.tricks if one.id not in under]
         same = [one for one in arm.tricks if one.id in under]
-        if len(own) == 1 and same == list(experiment.baseline.tricks):
+        fair = experiment.tune is not None or arm.lr_scale == experiment.baseline.lr_scale
+        if fair and len(own) == 1 and same == list(experiment.baseline.tricks):
             single[arm.name] = own[0]
     if not single:
         return []
+    tuned = ", each at its own rate" if experiment.tune else ""
     return [
         (
             single[one.arm].id,
@@ -99,10 +86,10 @@ def evidence_of(
                 metric=experiment.metric,
                 comparison=one,
                 knobs=trick.values(),
-                setup=setup_words(experiment.setup) + on_top_of(under),
+                setup=setup_words(experiment.setup) + on_top_of(under) + tuned,
             ),
         )
-        for one in compare(experiment, _store.runs(_row.id))
+        for one in comparisons(_row, _store.runs(_row.id))
         if one.arm in single
         and one.mean is not None
         and (trick := single[one.arm].remade()) is not None

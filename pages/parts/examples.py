@@ -6,7 +6,8 @@ import copy
 from functools import cache
 from typing import Any
 
-from pages.parts.draft import UNTITLED, Draft, decode
+from pages.parts.decoding import decode
+from pages.parts.draft import UNTITLED, Draft
 
 FIRST = "Wrong labels on digits"
 EMPTY = "Empty"

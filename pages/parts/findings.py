@@ -66,7 +66,7 @@ class Findings:
                 for run in [one for one in ended.values() if one.arm == arm][:MOST_READ]
             }
             wanted = [key for key in first if key not in self.traces]
-            for id, one in self.store.read({id: (0, 0) for id, _ in wanted}, TRACES).items():
+            for id, one in self.store.news({id: (0, 0) for id, _ in wanted}, TRACES).items():
                 self.traces[id, one.attempt] = {
                     key: (np.asarray(steps, float), np.asarray(values, float))
                     for key, (steps, values) in one.series.items()

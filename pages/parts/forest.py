@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import math
 from html import escape
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 from pages.parts import arms, words
-from pages.parts.results import reason, run_seconds, spelled
+from pages.parts.results import reason, spelled
+from pages.parts.sheet import SCRIPTS, data_rows, source
 from trainer.datasets import DATASETS
+from trainer.results import looked
 from trainer.statistics import WORDS
 
 if TYPE_CHECKING:
@@ -24,22 +25,10 @@ if TYPE_CHECKING:
     from pages.parts.findings import Mark
     from pages.parts.reader import Look
     from pages.parts.results import ArmResult, Results
+    from trainer.effects import Effect
     from trainer.statistics import Comparison
 
-HERE = Path(__file__).parent
-HTML = '<div class="tb-forest"></div>'
-JS = """
-const drawn = new WeakMap();
-export default function ({ parentElement, data }) {
-  const root = parentElement.querySelector('.tb-forest');
-  drawn.get(root)?.();
-  root.innerHTML = data.html;
-  painted(root);
-  const stop = onTheme(root, () => painted(root));
-  drawn.set(root, stop);
-  return () => setTimeout(() => { if (!root.isConnected) stop(); });
-}
-"""
+HTML = '<div class="tb-sheet-root tb-forest"></div>'
 OFFSETS = (-10, 10, -15, 15)  # pixels above and below the bar, for dots that would touch
 MOST_TICKS = 5  # where the table is narrow; of more, every second is left out there
 LONG = 28  # letters of a name that may break
@@ -48,27 +37,27 @@ TOUCHING = 1.8  # percent of the plot's width
 component = st.components.v2.component(
     "trickboard_forest",
     html=HTML,
-    css=(HERE / "forest.css").read_text("utf-8"),
-    js=(HERE / "theme.js").read_text("utf-8") + JS,
+    css=source("menu.css", "forest.css"),
+    js=source(*SCRIPTS),
     isolate_styles=False,
 )
 
 
 def forest(look: Look, results: Results, slots: int, marks: Sequence[Sequence[Mark]] = ()) -> None:
     """Draw the results table; ``marks`` are badges for each arm."""
-    component(key="results", data={"html": table(look, results, slots, marks)})
+    html = table(look, results, slots, marks)
+    component(key="results", data={"html": html, "name": look.row.name})
 
 
 class Scale:
-    """Differences, in the unit of the axis, to percent of the plot's width."""
+    """Differences to percent of the plot's width, zero and all of ``differences`` in it.
 
-    def __init__(self, comparisons: Sequence[Comparison], factor: float) -> None:
+    ``factor`` makes them into the unit of the axis.
+    """
+
+    def __init__(self, differences: Sequence[float], factor: float) -> None:
         self.factor = factor
-        values = [0.0]
-        for one in comparisons:
-            values += [*one.deltas, one.margin, -one.margin]
-            values += [end for end in (one.low, one.high) if end is not None]
-        values = [factor * value for value in values]
+        values = [factor * value for value in (0.0, *differences)]
         low, high = min(values), max(values)
         if high - low < 1e-9:
             low, high = -1.0, 1.0
@@ -88,24 +77,32 @@ class Scale:
         return [i * step for i in range(first, last + 1)]
 
 
+def reach(one: Comparison) -> list[float]:
+    """All that must have room in the plot of a comparison."""
+    ends = [end for end in (one.low, one.high) if end is not None]
+    return [*one.deltas, one.margin, -one.margin, *ends]
+
+
 def table(look: Look, results: Results, slots: int, marks: Sequence[Sequence[Mark]] = ()) -> str:
     """The whole table as HTML; names are escaped."""
     factor = 100.0 if results.accuracy else 1.0
-    scale = Scale(results.comparisons, factor)
+    scale = Scale([end for one in results.comparisons for end in reach(one)], factor)
     metric = "test accuracy, %" if results.accuracy else "test loss"
     about = "points above or below" if results.accuracy else "test loss above or below"
     compared = {one.arm: one for one in results.comparisons}
-    per_run = run_seconds(look)
     rows = []
     for i, arm in enumerate(results.arms):
         one = compared.get(arm.name)
-        why = reason(one, per_run, slots, look.row.experiment) if one else ""
+        why = reason(one, look, slots) if one else ""
         badges = "".join(badge(mark) for mark in marks[i]) if marks else ""
         rows.append(row(look, results, i, arm, one, why, scale, badges))
     summary = "; ".join(spelled(results, one) for one in results.comparisons)
+    name = escape(results.arms[0].name, True)
     return (
-        f"<table><caption>Differences from {escape(results.arms[0].name)}: {escape(summary)}."
-        "</caption><thead><tr><th scope='col'>arm</th><th scope='col' class='right'>n</th>"
+        f"<figure data-title='Differences from {name}' data-x='seed' "
+        f"{data_rows(seed_rows(results))}><table>"
+        f"<caption>Differences from {name}: {escape(summary)}.</caption>"
+        "<thead><tr><th scope='col'>arm</th><th scope='col' class='right'>n</th>"
         f"<th scope='col' class='right wide'>{metric}</th>"
         f"<th scope='col' class='middle'>{about} the baseline</th>"
         "<th scope='col' class='right'>difference</th>"
@@ -114,8 +111,24 @@ def table(look: Look, results: Results, slots: int, marks: Sequence[Sequence[Mar
         f"<tbody>{''.join(rows)}</tbody><tfoot aria-hidden='true'><tr><td></td><td></td>"
         f"<td class='wide'></td><td class='plot'>{axis(scale)}</td><td></td>"
         "<td class='wide'></td><td class='verdict'></td></tr></tfoot></table>"
-        f"<p>{escape(legend(look, results))}</p>"
+        f"<p>{escape(legend(look, results))}</p></figure>"
     )
+
+
+def seed_rows(results: Results) -> list[list[Any]]:
+    """The numbers of the plot: every seed's difference, and the mean with its interval."""
+    factor = 100.0 if results.accuracy else 1.0
+
+    def scaled(value: float | None) -> float | None:
+        return None if value is None else factor * value
+
+    rows: list[list[Any]] = []
+    for one in results.comparisons:
+        pairs = zip(one.seeds, one.deltas, strict=True)
+        rows += [[one.arm, "difference", seed, scaled(delta), None, None] for seed, delta in pairs]
+        ends = [scaled(one.mean), scaled(one.low), scaled(one.high)]
+        rows.append([one.arm, "mean difference", None, *ends])
+    return rows
 
 
 def row(
@@ -143,7 +156,7 @@ def row(
         f"<tr><th scope='row'{breaks}><span class='tb-arm'>{arms.swatch(i)}<span>{escape(arm.name)}"
         f"{under}{losses(look, i)}{badges}</span></span></th><td class='right'>{arm.n}</td>"
         f"<td class='right wide'>{value}{half}</td>"
-        f"<td class='plot'>{plot(i, one, margin, scale)}</td>"
+        f"<td class='plot'>{plot(*sign(i), one, margin, scale)}</td>"
         f"<td class='right'>{difference(results, arm, one)}</td>"
         f"<td class='right wide'>{seconds}</td><td class='verdict'>{verdict}</td></tr>"
     )
@@ -177,16 +190,21 @@ def difference(results: Results, arm: ArmResult, one: Comparison | None) -> str:
     return text + (f"<small>n = {one.n}</small>" if not one.n == arm.n == baseline.n else "")
 
 
-def plot(i: int, one: Comparison | None, margin: float, scale: Scale) -> str:
-    """Gray zone, zero line, a dot per seed, the interval and the mean of one arm."""
+def sign(i: int) -> tuple[str, str]:
+    """Color and marker of arm ``i``."""
+    return f"var(--arm-{arms.slot(i)})", arms.SHAPES[arms.symbol(i)]
+
+
+def plot(
+    paint: str, shape: str, one: Comparison | Effect | None, margin: float, scale: Scale
+) -> str:
+    """Gray zone, zero line, a dot per seed, the interval and the mean of one arm or effect."""
     parts = []
     if margin:
         width = f"{float(scale(margin)[:-1]) - float(scale(-margin)[:-1]):.2f}%"
         parts.append(f"<rect class='zone' x='{scale(-margin)}' width='{width}' height='100%'/>")
     zero = scale(0.0)
     parts.append(f"<line class='zero' x1='{zero}' x2='{zero}' y1='0' y2='100%'/>")
-    paint = f"var(--arm-{arms.slot(i)})"
-    shape = arms.SHAPES[arms.symbol(i)]
     if one is not None and one.mean is not None:
         for delta, offset in zip(one.deltas, swarm(one.deltas, scale), strict=True):
             parts.append(
@@ -243,11 +261,20 @@ def legend(look: Look, results: Results) -> str:
         "A dot is one seed, the bar the 95 % t interval of the mean paired difference.",
         "p: exact sign-flip test" + (f", Holm over {count} comparisons." if count > 1 else "."),
     ]
+    experiment = look.row.experiment
     margin = results.comparisons[0].margin
-    images = DATASETS[look.row.experiment.setup.dataset].test_size
-    if results.accuracy and margin:
+    images = DATASETS[experiment.setup.dataset].test_size
+    if not results.accuracy:
+        parts.append("Below zero is better.")
+    if experiment.margin is not None and margin:
+        digits = words.significant(100 * margin if results.accuracy else margin)
+        zone = words.number(100 * margin if results.accuracy else margin, digits)
+        parts.append(f"Gray zone: ± {zone} {results.unit}, the margin you set.")
+    elif results.accuracy and margin:
         zone = f"± {words.number(100 * margin)} points"
         parts.append(f"Gray zone: {zone}, all that {images:,} test images can tell apart.")
-    elif not results.accuracy:
-        parts.append("Below zero is better. For the loss no margin is known, so none is drawn.")
+    elif not results.accuracy and experiment.margin is None:
+        parts.append("For the loss no margin is known, so none is drawn.")
+    if said := looked(look.row):
+        parts.append(said)
     return " ".join(parts)

@@ -73,6 +73,7 @@ def fairness(draft: Draft) -> str:
         "seconds": f"{amount:g} {'second' if amount == 1 else 'seconds'} of training",
     }[unit]
     seeds = len(draft["seeds"])
+    tuned = " Each finds its own learning rate first." if draft.get("tune") else ""
     if seeds == 1:
-        return f"Every arm gets the same single seed and the same {budget}."
-    return f"Every arm gets the same {words.spelled(seeds)} seeds and the same {budget}."
+        return f"Every arm gets the same single seed and the same {budget}.{tuned}"
+    return f"Every arm gets the same {words.spelled(seeds)} seeds and the same {budget}.{tuned}"

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.parts import transfer, words
-from pages.parts.cost import Cost, bar_text, cost_of, duration, is_long
+from pages.parts.cost import Cost, bar_text, cost_of, duration, is_long, launched, wall
 from pages.parts.draft import data_of, experiment_of
 from pages.parts.home import store, wake, worker
-from pages.parts.notices import broken, in_words
+from pages.parts.notices import in_words, stuck
 from pages.parts.session import draft
+from trainer.devices import cores
 from trainer.experiment import ExperimentError, parse
 from trainer.store import StoreError
 
@@ -30,11 +31,10 @@ MORE = {
 
 
 def launch_bar(found: Sequence[Found]) -> None:
-    """Always in sight. Launch is refused only while tricks are in conflict."""
-    experiment = experiment_of(draft())
-    stuck = bool(broken(found))
+    """Always in sight. Launch is refused only while something is in the way."""
+    experiment = None if stuck(found) else experiment_of(draft())
     with st.bottom, st.container(horizontal=True, key="launchbar", vertical_alignment="center"):
-        if stuck:
+        if experiment is None:
             long = False
             say(f"**Nothing to launch yet:** {in_words(found)}.")
         else:
@@ -49,18 +49,21 @@ def launch_bar(found: Sequence[Found]) -> None:
             icon=":material/play_arrow:",
             shortcut="mod+enter",
             key="launch",
-            disabled=stuck,
+            disabled=experiment is None,
             on_click=None if long else launch,
         )
-    if pressed and long:
+    if pressed and long and experiment is not None:
         confirm(experiment)
-    elif more:
-        transfer.OPENS[more]()
+    elif more == "link":
+        transfer.open_link()
 
 
 def chosen() -> None:
-    if st.session_state["more"] == "empty":
-        transfer.start_empty()
+    match st.session_state["more"]:
+        case "empty":
+            transfer.start_empty()
+        case "load":
+            transfer.ask_load()
 
 
 def say(text: str) -> None:
@@ -81,7 +84,7 @@ def cost_line(experiment: Experiment) -> bool:
 def price(experiment: Experiment) -> tuple[Cost, str, int]:
     """The cost, and what the worker is at, with its number of slots."""
     state, row = worker()
-    return cost_of(store(), experiment), state, row.slots if row else 0
+    return cost_of(store(), experiment), state, row.slots if row else cores()
 
 
 def pending(cost: Cost, state: str) -> bool:
@@ -113,9 +116,12 @@ def launch() -> None:
     """Store the experiment and turn the page to watching it."""
     try:
         experiment = parse(data_of(draft()))
-        same = [row.id for row in store().experiments() if row.experiment == experiment]
-        settled = not cost_of(store(), experiment).new
-        id = same[0] if same and settled else store().launch(experiment)
+        before = launched(store(), experiment)
+        cost, _, slots = price(experiment)
+        if before is not None and not cost.new:
+            id = before.id
+        else:
+            id = store().launch(experiment, estimate=foretold(cost, slots))
     except ExperimentError as error:
         st.session_state["refused"] = [str(one) for one in error.problems]
     except StoreError as error:
@@ -124,6 +130,11 @@ def launch() -> None:
         wake()
         st.session_state["opened"] = (id, time.monotonic())
         st.query_params.from_dict({"experiment": id})
+
+
+def foretold(cost: Cost, slots: int) -> float | None:
+    """Seconds until all is done; None if nothing is known, or nothing is to be done."""
+    return wall(cost, slots) if cost.new and cost.seconds is not None else None
 
 
 def refused() -> None:

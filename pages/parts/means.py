@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,6 +54,8 @@ def line_of(curves: Curves, key: str) -> Line | None:
         return None
     steps, values = curves[key]
     clock_steps, clock = curves["seconds"]
+    if np.array_equal(steps, clock_steps):  # as it always is, but for a batch cut in two
+        return Line(steps=steps, seconds=clock, values=values) if steps.size else None
     common, here, there = np.intersect1d(steps, clock_steps, return_indices=True)
     if not common.size:
         return None
@@ -84,9 +88,13 @@ def mean_of(lines: Sequence[Line], *, by_time: bool) -> Mean | None:
 
 def on_shared_steps(lines: Sequence[Line]) -> list[Line]:
     shared = lines[0].steps
+    alike = True
     for one in lines[1:]:
         if not np.array_equal(one.steps, shared):
+            alike = False
             shared = np.intersect1d(shared, one.steps)
+    if alike:
+        return list(lines)
     return [one.at(np.flatnonzero(np.isin(one.steps, shared))) for one in lines]
 
 
@@ -125,11 +133,25 @@ def smoothed(values: Numbers, strength: float) -> Numbers:
     return out
 
 
+@lru_cache(maxsize=256)
 def thin(length: int, most: int = MOST_POINTS) -> slice | Numbers:
     """Which points of a line to draw: all, or evenly spread with both ends."""
     if length <= most:
         return slice(None)
-    return np.unique(np.linspace(0, length - 1, most).round().astype(int))
+    places = np.unique(np.linspace(0, length - 1, most).round().astype(int))
+    places.flags.writeable = False  # many lines share them
+    return places
+
+
+@lru_cache(maxsize=256)
+def spaced(length: int, most: int) -> slice | Numbers:
+    """The same for a line that grows: it keeps its places, and half of them when there are many."""
+    if length <= most:
+        return slice(None)
+    places = np.arange(0, length, 2 ** math.ceil(math.log2(length / (most - 1))))
+    places = np.append(places, length - 1) if places[-1] < length - 1 else places
+    places.flags.writeable = False
+    return places
 
 
 def tidy(values: Numbers, figures: int = 5) -> list[float | None]:
@@ -138,4 +160,6 @@ def tidy(values: Numbers, figures: int = 5) -> list[float | None]:
     known = np.where(finite & (values != 0), values, 1.0)
     scale = 10.0 ** (figures - 1 - np.floor(np.log10(np.abs(known))))
     rounded = np.where(values == 0, 0.0, np.round(known * scale) / scale)
+    if finite.all():
+        return rounded.tolist()
     return [float(one) if good else None for one, good in zip(rounded, finite, strict=True)]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.parts.means import MOST_POINTS, Line, line_of, mean_of, smoothed, thin, tidy
+from pages.parts.means import MOST_POINTS, Line, line_of, mean_of, smoothed, spaced, thin, tidy
 
 if TYPE_CHECKING:
     from pages.parts.means import Mean, Numbers
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from pages.parts.view import View
     from trainer.store import RunRow
 
-MOST_SINGLE = 30_000  # points of all single runs of a chart: beyond that the page gets slow
+MOST_SINGLE = 20_000  # points of all single runs of a chart: beyond that the page gets slow
+MOST_LIVE = 8_000  # the same while they are sent again with every update
+LEAST = 20  # points of a run, however many runs there are
 FIRST_PART = 0.1  # of the budget: what comes before may be cut off the first zoom
 HEADROOM = 3.0  # points above the best accuracy
 BAND_FROM = 3  # runs: with two, Student's t makes a band that hides everything else
@@ -97,7 +99,7 @@ def chart(look: Look, kind: str, view: View, grids: Grids) -> dict[str, Any]:
         "log": log,
         "logx": view.logstep,
         "hover": "%{y:.1f} %" if kind == "accuracy" else "%{y:.3f}",
-        "lines": lines(arms, view, per_epoch, grids),
+        "lines": lines(arms, view, per_epoch, grids, live=look.active),
     }
 
 
@@ -110,14 +112,17 @@ def progress_of(look: Look) -> Any:
     return lambda line: line.seconds / setup.seconds
 
 
-def lines(arms: list[ArmCurves], view: View, per_epoch: int, grids: Grids) -> list[dict[str, Any]]:
+def lines(
+    arms: list[ArmCurves], view: View, per_epoch: int, grids: Grids, *, live: bool = False
+) -> list[dict[str, Any]]:
     """Everything to draw, in drawing order within an arm; the browser puts layers together."""
-    count = sum(len(one.finished) for one in arms)
-    most = min(MOST_POINTS, max(20, MOST_SINGLE // max(1, count)))
+    count = sum(len(one.finished) + len(one.others) for one in arms)
+    share = (MOST_LIVE if live else MOST_SINGLE) // max(1, count)
+    most = min(MOST_POINTS, max(LEAST, share))
     found = []
 
     def draw(arm: int, kind: str, line: Line, values: Numbers, most: int = MOST_POINTS) -> None:
-        places = thin(len(values), most)
+        places = (spaced if kind == "run" else thin)(len(values), most)
         x = line.x(view.axis, per_epoch)[places]
         entry = {"arm": arm, "kind": kind, "x": grids.number(x), "y": tidy(values[places])}
         found.append(entry)
@@ -126,7 +131,7 @@ def lines(arms: list[ArmCurves], view: View, per_epoch: int, grids: Grids) -> li
         for line in one.finished if view.runs else []:
             draw(one.arm, "single", line, line.values, most)
         for line in one.others:
-            draw(one.arm, "run", line, line.values)
+            draw(one.arm, "run", line, line.values, most)
         if one.mean is None:
             continue
         middle = one.mean.line

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from pages.parts import armlist, notices, transfer
+from pages.parts import armlist, designer, notices, transfer, tuning
 from pages.parts.heading import heading
 from pages.parts.launch import launch_bar, refused
 from pages.parts.rates import rate_chart
@@ -25,10 +25,13 @@ def plan() -> None:
         with st.container(key="plan_tricks"):
             trick_list([one.notice for one in found])
         with st.container(key="plan_arms"):
-            armlist.head()
+            designer.head()
             notices.show(found, "error", "warning")
             armlist.arm_list()
             notices.show(found, "hint")
+            if not notices.stuck(found):
+                tuning.hint()
             rate_chart(notices.broken(found))
     launch_bar(found)
+    transfer.dialogs()
     transfer.keep()

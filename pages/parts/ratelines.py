@@ -9,7 +9,6 @@ import numpy as np
 from pages.parts import words
 from pages.parts.means import thin, tidy
 from pages.parts.rates import rates
-from trainer.experiment import Arm
 from trainer.rates import PARTS
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def schedules(experiment: Experiment) -> dict[Schedule, list[int]]:
     """The arms by their schedule."""
     found: dict[Schedule, list[int]] = {}
     for i, arm in enumerate(experiment.arms):
-        own = Arm(name="arm", tricks=arm.tricks).model_dump_json()
+        own = arm.model_copy(update={"name": "arm"}).model_dump_json()
         found.setdefault(rates(experiment.setup, own), []).append(i)
     return found
 

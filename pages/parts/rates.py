@@ -67,15 +67,23 @@ def rate_chart(broken: Collection[int]) -> None:
     without = " Arms in conflict have no schedule yet." if broken else ""
     if len(found) > 1 or len(set(next(iter(found)))) > 1:
         st.caption(
-            "Drawn from the function that the runs follow. " + legend(found, names) + without
+            f"Drawn from the function that the runs follow. {legend(found, names)}{without}"
+            f"{tuned(now)}"
         )
         return
     (line, own), *_ = found.items()
     who = f"the same in {named(own, names)}: " if len(own) > 1 else ""
     text = f"{who}constant {line[0]:g}."
-    st.caption(
-        f"{text[0].upper()}{text[1:]}{without or ' Tick a schedule to see it here before it runs.'}"
-    )
+    more = without or tuned(now) or " Tick a schedule to see it here before it runs."
+    st.caption(f"{text[0].upper()}{text[1:]}{more}")
+
+
+def tuned(draft: Draft) -> str:
+    """That the arms may train at other rates than those drawn."""
+    if draft["tune"] is None:
+        return ""
+    low, *_, high = sorted(draft["tune"]["scales"])
+    return f" Each arm first tries {low:g} to {high:g} times its rate, and trains at the best."
 
 
 def everyone(count: int) -> str:

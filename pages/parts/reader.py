@@ -1,7 +1,7 @@
 """What the store knows of one experiment, read once for everybody who watches it.
 
 All sessions share one reader per experiment. However many of them ask, the store is read at most
-once per half second, and only for what is new: a run that has ended is read once.
+five times a second, and only for what is new: a run that has ended is read once.
 """
 
 from __future__ import annotations
@@ -15,16 +15,20 @@ import numpy as np
 import streamlit as st
 
 from pages.parts import home
+from trainer.tuning import OVER, settles
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable
+    from collections.abc import Callable, Hashable, Sequence
 
-    from trainer.store import Delta, ExperimentRow, RunRow, Store, WorkerRow
+    from trainer.reading import News
+    from trainer.store import ExperimentRow, RunRow, Store, Trial, WorkerRow
 
     Numbers = np.ndarray[tuple[int], np.dtype[np.float64]]
-    Curves = dict[str, tuple[Numbers, Numbers]]  # key -> steps, values
+    Curve = tuple[Numbers, Numbers]  # steps, values
+    Curves = dict[str, Curve]  # by key
 
-PAUSE = 0.5  # seconds between two looks at the store
+PAUSE = 0.2  # seconds between two looks at the store
+REST = 3.0  # times what a look took: a very large experiment is looked at less often
 KEYS = ("test_accuracy", "test_loss", "train_accuracy", "train_loss", "seconds")
 ENDED = ("done", "diverged", "failed", "stopped")  # no more points come
 
@@ -38,22 +42,39 @@ class Look:
     curves: dict[str, Curves]
     worker: tuple[str, WorkerRow | None]  # ready, busy, starting or none
     version: int
+    trials: Sequence[Trial] = ()  # of the learning rates, if the experiment asks for tuning
 
     def count(self, *states: str) -> int:
-        """How many runs are in one of these states."""
+        """How many runs are in one of these states; trials are not among them."""
         return sum(run.state in states for run in self.runs)
+
+    def has(self, *states: str) -> bool:
+        """Whether any run or trial is in one of these states."""
+        return any(run.state in states for run in self.every)
+
+    @property
+    def every(self) -> list[RunRow]:
+        """Runs and trials."""
+        return [*self.runs, *(one.run for one in self.trials)]
 
     @property
     def active(self) -> bool:
         """Whether anything can still happen by itself."""
-        return self.count("waiting", "running") > 0
+        if self.has("waiting", "running"):
+            return True
+        return self.row.tuning and bool(self.trials) and settles([one.run for one in self.trials])
+
+    @property
+    def phase(self) -> tuple[bool, bool]:
+        """What decides how the page is built: whether it lives, and whether rates are tuned."""
+        return self.active, self.row.tuning
 
     @property
     def state(self) -> str:
         """``running``, ``stopped`` (some runs are unfinished and nothing works on them) or done."""
         if self.active:
             return "running"
-        return "stopped" if self.count("stopped", "paused") else "done"
+        return "stopped" if self.has("stopped", "paused") else "done"
 
 
 @dataclass
@@ -63,23 +84,23 @@ class Track:
     attempt: int = 0
     seq: int = 0
     closed: tuple[int, str] | None = None  # attempt and state in which it was read to its end
-    series: dict[str, tuple[list[int], list[float]]] = field(default_factory=dict)
+    curves: Curves = field(default_factory=dict)
 
-    def add(self, news: Delta) -> None:
-        """Append what is new; a newer attempt starts afresh."""
-        if news.attempt != self.attempt:
-            self.series = {}
+    def add(self, news: News) -> None:
+        """Append what is new; a newer attempt starts afresh. What was handed out never changes."""
+        known = self.curves if news.attempt == self.attempt else {}
         self.attempt, self.seq = news.attempt, news.seq
-        for key, (steps, values) in news.series.items():
-            known_steps, known_values = self.series.setdefault(key, ([], []))
-            known_steps.extend(steps)
-            known_values.extend(values)
-
-    def curves(self) -> Curves:
-        return {
-            key: (np.asarray(steps, float), np.asarray(values, float))
-            for key, (steps, values) in self.series.items()
+        self.curves = known | {
+            key: joined(known.get(key), (steps.astype(float), values))
+            for key, (steps, values) in news.series.items()
         }
+
+
+def joined(known: Curve | None, more: Curve) -> Curve:
+    """A curve and what comes after it."""
+    if known is None:
+        return more
+    return np.concatenate([known[0], more[0]]), np.concatenate([known[1], more[1]])
 
 
 class Reader:
@@ -102,11 +123,13 @@ class Reader:
         self.made: dict[Hashable, Any] = {}
 
     def look(self, *, now: bool = False) -> Look:
-        """The present state, at most half a second old; ``now`` after something was changed."""
+        """The present state, at most ``PAUSE`` old; ``now`` after something was changed."""
         with self.lock:
             if self.last is None or now or time.monotonic() >= self.due:
+                begun = time.monotonic()
                 self.last = self.read()
-                self.due = time.monotonic() + PAUSE
+                took = time.monotonic() - begun
+                self.due = begun + took + max(PAUSE, REST * took)
             return self.last
 
     def once(self, what: Hashable, look: Look, make: Callable[[], Any]) -> Any:
@@ -119,19 +142,28 @@ class Reader:
 
     def read(self) -> Look:
         """Ask the store. Rows come first: a run that they call ended has written all its points."""
+        trials: Sequence[Trial] = ()
+        if self.row.experiment.tune is not None:
+            if self.row.tuning:  # they may be over since; then the arms have their scales
+                self.row = self.store.experiment(self.row.id) or self.row
+            known = self.last.trials if self.last else ()
+            over = bool(known) and not self.row.tuning and all(x.run.state in OVER for x in known)
+            trials = known if over else self.store.trials(self.row.id)
         runs = self.store.runs(self.row.id)
         news = self.read_points(runs)
         last = self.last
         if last is None:
             version = 0
         else:
-            version = last.version + (news or runs != last.runs or self.row != last.row)
+            changed = runs != last.runs or trials != last.trials or self.row != last.row
+            version = last.version + (news or changed)
         return Look(
             row=self.row,
             runs=runs,
             curves=dict(self.curves) if news or last is None else last.curves,
             worker=self.worker(),
             version=version,
+            trials=trials,
         )
 
     def read_points(self, runs: list[RunRow]) -> bool:
@@ -144,10 +176,10 @@ class Reader:
         if not open_runs:
             return False
         cursors = {id: (self.tracks[id].attempt, self.tracks[id].seq) for id in open_runs}
-        news = self.store.read(cursors, KEYS)
+        news = self.store.news(cursors, KEYS)
         for id, one in news.items():
             self.tracks[id].add(one)
-            self.curves[id] = self.tracks[id].curves()
+            self.curves[id] = self.tracks[id].curves
         for id, run in open_runs.items():
             if run.state in ENDED:
                 self.tracks[id].closed = (run.attempt, run.state)

@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pages.parts import words
+from trainer import results as trained
 from trainer import statistics
-from trainer.datasets import DATASETS
+from trainer.tuning import OVER
 
 if TYPE_CHECKING:
     from pages.parts.reader import Look
-    from trainer.experiment import Experiment
     from trainer.statistics import Comparison
+
+
+OPEN = ("not_resolved", "too_few_seeds", "anecdote")  # what more seeds may settle
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,34 +59,15 @@ def decimals(n: int) -> int:
     return 1 if n < 30 else 2
 
 
-def final(look: Look) -> dict[str, dict[int, float]]:
-    """The final metric of every finished run, by arm and seed."""
-    metric = look.row.experiment.metric
-    found: dict[str, dict[int, float]] = {arm.name: {} for arm in look.row.experiment.arms}
-    for run in look.runs:
-        if run.state == "done" and metric in run.metrics:
-            found[run.arm_name][run.seed] = run.metrics[metric]
-    return found
-
-
 def results(look: Look) -> Results:
     """The results as they stand now."""
     experiment = look.row.experiment
-    values = final(look)
-    comparisons = statistics.compare(
-        values,
-        baseline=experiment.baseline.name,
-        metric=experiment.metric,
-        images=DATASETS[experiment.setup.dataset].test_size,
-    )
-    diverged: dict[str, int] = {}
-    for run in look.runs:
-        if run.state == "diverged":
-            diverged[run.arm_name] = diverged.get(run.arm_name, 0) + 1
-    sentence = statistics.sentence(
+    values = trained.finals(look.row, look.runs)
+    comparisons = trained.comparisons(look.row, look.runs)
+    sentence = rates_first(look) or statistics.sentence(
         experiment,
         comparisons,
-        diverged,
+        trained.diverged(look.runs),
         state=look.state,  # type: ignore[arg-type]
         complete=complete(values),
     )
@@ -93,6 +77,19 @@ def results(look: Look) -> Results:
         sentence=sentence,
         accuracy=experiment.metric == "test_accuracy",
     )
+
+
+def rates_first(look: Look) -> str:
+    """The sentence while the arms' learning rates are looked for; empty before and after that."""
+    if not look.row.tuning:
+        return ""
+    ended = sum(one.run.state in OVER for one in look.trials)
+    trials = words.count(len(look.trials), "trial run")
+    if look.state == "stopped":
+        return f"Stopped while each arm's learning rate was looked for: {ended} of {trials} done."
+    if look.state == "done":
+        return "Every trial run failed, so no learning rate is known and nothing was compared."
+    return f"Finding each arm's learning rate first: {ended} of {trials} done."
 
 
 def complete(values: dict[str, dict[int, float]]) -> int:
@@ -128,22 +125,35 @@ def spelled(results: Results, one: Comparison) -> str:
     return f"{text}, n = {one.n}"
 
 
-def run_seconds(look: Look) -> float | None:
+def run_seconds(look: Look, arm: int | None = None) -> float | None:
     """Wall seconds of a run, from its start to its end: the middle one of those that ended."""
     times = sorted(
         run.ended_at - run.started_at
-        for run in look.runs
-        if run.state == "done" and run.ended_at is not None and run.started_at is not None
+        for run in look.every
+        if run.state == "done"
+        and (arm is None or run.arm == arm)
+        and run.ended_at is not None
+        and run.started_at is not None
     )
     return times[len(times) // 2] if times else None
 
 
-def reason(one: Comparison, per_run: float | None, slots: int, experiment: Experiment) -> str:
+def more_seconds(look: Look, seeds: int, slots: int) -> float | None:
+    """Wall seconds of so many more seeds of every arm, ``slots`` at a time; None if not known."""
+    usual = run_seconds(look)
+    if usual is None:
+        return None
+    arms = len(look.row.experiment.arms)
+    own = [run_seconds(look, arm) or usual for arm in range(arms)]
+    return seeds * sum(own) / max(1, min(slots, seeds * arms))
+
+
+def reason(one: Comparison, look: Look, slots: int) -> str:
     """The small line under a verdict: its p, or what would settle it and how long that takes."""
     if one.verdict in ("better", "worse") and one.p is not None:
         return words.p_sentence(one.p)
     if one.verdict == "no_difference":
-        if experiment.metric == "test_accuracy":
+        if look.row.experiment.metric == "test_accuracy":
             return f"within ± {words.number(100 * one.margin)} points"
         return f"within ± {words.short(one.margin, 2)}"
     if one.needed is None:
@@ -154,13 +164,5 @@ def reason(one: Comparison, per_run: float | None, slots: int, experiment: Exper
     text = f"{words.count(more, 'more seed')} would"
     if one.verdict != "not_resolved":
         text = f"{words.count(more, 'more seed')} for a verdict"
-    if per_run is None:
-        return text
-    return f"{text}, {words.seconds(round_up(2 * more * per_run / max(1, slots)))}"
-
-
-def round_up(seconds: float) -> float:
-    """A cost no finer than it is known."""
-    if seconds < 10:
-        return math.ceil(seconds)
-    return 5 * math.ceil(seconds / 5) if seconds < 120 else 60 * math.ceil(seconds / 60)
+    seconds = more_seconds(look, more, slots)
+    return text if seconds is None else f"{text}, {words.about(seconds).removeprefix('about ')}"

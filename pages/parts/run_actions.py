@@ -10,7 +10,7 @@ import streamlit as st
 from pages.parts import words
 from pages.parts.evidence import setup_words
 from pages.parts.home import store
-from trainer.experiment import ExperimentError, pack
+from trainer.experiment import pack
 
 if TYPE_CHECKING:
     from trainer.store import ExperimentRow
@@ -78,9 +78,9 @@ def link(row: ExperimentRow) -> None:
 
 @st.dialog("Delete", on_dismiss=close)
 def delete(row: ExperimentRow) -> None:
-    own = {run.id for run in store().runs(row.id)}
+    own = store().run_ids(row.id)
     others = {
-        run.id for one in store().experiments() if one.id != row.id for run in store().runs(one.id)
+        run for one in store().experiments() if one.id != row.id for run in store().run_ids(one.id)
     }
     gone, stay = len(own - others), len(own & others)
     st.markdown(f"**{words.plain(row.name)}**")
@@ -131,17 +131,9 @@ def nothing_yet() -> None:
 def load() -> None:
     """A file or pasted text; the lab opens with it. What is wrong is listed here."""
     from pages.parts.draft import plan_of
-    from pages.parts.transfer import listing, read
+    from pages.parts.transfer import form
 
-    file = st.file_uploader("A file", type="json", key="runs-file")
-    pasted = st.text_area("Or its text", key="runs-text", height=220)
-    if not st.button("Load", type="primary", key="runs-load"):
-        return
-    try:
-        plan = plan_of(read(file.getvalue() if file else pasted))
-    except ExperimentError as error:
-        title = "This cannot be loaded"
-        st.error(f"{listing(error.problems)}\n\nNothing was changed.", title=title)
-        return
-    close()
-    st.switch_page("lab.py", query_params={"plan": pack(plan)})
+    found = form("runs")
+    if found is not None:
+        close()
+        st.switch_page("lab.py", query_params={"plan": pack(plan_of(found))})

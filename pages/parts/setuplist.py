@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.parts import words
 from trainer.experiment import pack
+from trainer.results import took
 
 if TYPE_CHECKING:
     from pages.parts.reader import Look
@@ -71,13 +72,46 @@ def terms(look: Look) -> dict[str, str]:
         found["Inputs"] = {"scale": "scaled to 0 to 1", "raw": "raw"}[setup.preprocessing]
     found["Network"] = f"{NETWORKS[net.kind]}, {net.depth} × {net.width}"
     found["Budget"] = f"{budget(setup)}, batch {setup.batch_size:,}"
-    found["Rate"] = words.short(setup.lr)
+    found["Rate"] = rate(look)
     same = ", the same in every arm" if len(experiment.arms) > 1 else ""
     found["Seeds"] = words.seeds(experiment.seeds) + same
     found["Device"] = device(look)
     if experiment.metric == "test_loss":
         found["Judged by"] = "test loss"
+    if experiment.margin is not None:
+        found["Margin"] = f"± {margin(experiment)}"
+    if (took := foretold(look)) is not None:
+        found["Time"] = took
     return found
+
+
+def rate(look: Look) -> str:
+    """The learning rate that all arms begin with, unless each has its own."""
+    experiment = look.row.experiment
+    if experiment.tune is not None:
+        return "being tuned per arm" if look.row.tuning else "tuned per arm"
+    lr = words.short(experiment.setup.lr)
+    scales = {arm.lr_scale for arm in experiment.arms}
+    return lr if scales == {1.0} else f"{lr}, scaled by arm"
+
+
+def margin(experiment: Experiment) -> str:
+    """The largest difference that counts as none, in the metric's unit."""
+    size = experiment.margin or 0.0
+    if experiment.metric == "test_accuracy":
+        return f"{words.short(100 * size)} points"
+    return f"{words.short(size)} of test loss"
+
+
+def foretold(look: Look) -> str | None:
+    """What the launch said of the time, and what it was: once all is done."""
+    estimate = look.row.estimate
+    if estimate is None or look.state != "done":
+        return None
+    seconds = took(look.row, look.runs, look.trials)
+    if seconds is None:
+        return None
+    return f"foretold {words.seconds(estimate)}, took {words.seconds(seconds)}"
 
 
 def budget(setup: Setup) -> str:

@@ -6,12 +6,21 @@ from typing import Any
 
 import streamlit as st
 
-from pages.parts import words
-from pages.parts.draft import Draft, arms_of, budget_of, set_budget, set_dataset, set_network
+from pages.parts import judging, transfer, tuning, words
+from pages.parts.draft import (
+    Draft,
+    arms_of,
+    budget_of,
+    set_budget,
+    set_dataset,
+    set_network,
+    set_seeds,
+)
 from pages.parts.examples import EXAMPLES, example
 from pages.parts.home import store
 from pages.parts.session import bound, chosen, draft
 from trainer.datasets import DATASETS
+from trainer.experiment import MOST_RUNS
 
 NETWORKS = {"mlp": "MLP", "cnn": "CNN", "resnet": "ResNet"}
 DEPTHS = {
@@ -20,7 +29,6 @@ DEPTHS = {
     "resnet": ("Blocks", "Each has two convolutions.", "Width", "Channels of the first block."),
 }
 PREPROCESSING = ["standardize", "scale", "raw"]
-MOST_RUNS = 10_000
 
 
 def sidebar() -> None:
@@ -32,6 +40,8 @@ def sidebar() -> None:
     network()
     st.subheader("Budget of every arm", anchor=False)
     budget()
+    tuning.choice()
+    judging.judging()
     device()
 
 
@@ -54,6 +64,13 @@ def start_from() -> None:
         "Start from",
         placeholder="your own comparison",
         **chosen("start_from", list(EXAMPLES), same, start),
+    )
+    st.button(
+        "Load an experiment (JSON)",
+        icon=":material/upload_file:",
+        type="tertiary",
+        key="load_json",
+        on_click=transfer.ask_load,
     )
 
 
@@ -211,15 +228,11 @@ def seeds(place: Any) -> None:
     place.number_input(
         "Seeds",
         1,
-        max(1, MOST_RUNS // len(arms_of(now))),
+        max(len(given), MOST_RUNS // len(arms_of(now))),
         help=f"Every arm trains once per seed, here {words.seeds(given)}. A seed fixes the first "
         "weights, the order and the choice of the examples, so arms are compared seed by seed.",
         **bound("seeds", len(given), set_seeds),
     )
-
-
-def set_seeds(draft: Draft, count: int) -> None:
-    draft["seeds"] = list(range(count))
 
 
 def device() -> None:

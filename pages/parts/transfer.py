@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from pages.parts import words
-from pages.parts.draft import Draft, decode, plan_of
+from pages.parts.decoding import decode
+from pages.parts.draft import Draft, plan_of
 from pages.parts.examples import EMPTY, example
 from pages.parts.session import acted, draft
 from trainer.experiment import ExperimentError, pack, parse, read_json, unpack
@@ -102,12 +103,12 @@ def malformed(error: ExperimentError, given: str) -> None:
     except ExperimentError:
         text = None
     with st.container(horizontal=True):
-        if text is not None and st.button("Edit", key="edit_plan"):
-            st.session_state["load_text"] = text
-            load()
+        if text is not None:
+            st.button("Edit", key="edit_plan", on_click=ask_load, args=(text,))
         st.button("Start from the example", key="start_example", on_click=start_over)
         if "draft" in st.session_state:
             st.button("Back to my plan", key="back_to_plan", on_click=st.query_params.clear)
+    dialogs()
 
 
 def start_over() -> None:
@@ -140,28 +141,57 @@ def copy_link(url: str) -> None:
     st.caption("The button in the corner copies it.")
 
 
-def open_load() -> None:
-    st.session_state["load_text"] = ""
-    load()
+def ask_load(text: str = "") -> None:
+    """Have the dialog open from the coming run on, with this text and no file in it."""
+    count = st.session_state["load_count"] = st.session_state.get("load_count", 0) + 1
+    st.session_state[f"load_{count}_text"] = text
+    st.session_state["load_open"] = True
 
 
-@st.dialog("Load an experiment (JSON)", width="medium")
+def dialogs() -> None:
+    """What stands open stays open: the page may run anew at any time, a clock sees to that."""
+    if st.session_state.get("load_open"):
+        load()
+
+
+def close() -> None:
+    st.session_state["load_open"] = False
+
+
+@st.dialog("Load an experiment (JSON)", width="medium", on_dismiss=close)
 def load() -> None:
-    """A file or pasted text. What is wrong is listed here, and the plan stays as it was."""
-    file = st.file_uploader("A file", type="json", key="load_file")
-    pasted = st.text_area("Or its text", key="load_text", height=220)
+    """A file or pasted text becomes the plan; what is wrong is listed here."""
+    found = form(f"load_{st.session_state['load_count']}")
+    if found is not None:
+        close()
+        replace(found)
+        st.rerun()
+
+
+def form(name: str) -> Draft | None:
+    """The draft in a file or a text, once there is one. What is wrong is listed, and changes
+    nothing."""
+    file = st.file_uploader("A file", type="json", key=f"{name}_file")
+    pasted = st.text_area("Or its text", key=f"{name}_text", height=220)
     text: str | bytes = file.getvalue() if file else pasted
-    if not st.button("Load", type="primary", key="load_now"):
-        return
+    pressed = st.button("Load", type="primary", key=f"{name}_now")
+    # What was tried is tried anew in each later run, so that what was wrong with it stays told.
+    if pressed:
+        st.session_state[f"{name}_tried"] = text
+    if st.session_state.get(f"{name}_tried") != text:
+        return None
+    if file and pasted.strip():
+        st.error("Remove the file, or empty the text.", title="Which of the two?")
+        return None
     try:
-        state = read(text)
+        found = read(text)
     except ExperimentError as error:
         st.error(
             listing(error.problems) + "\n\nNothing was changed.", title="This cannot be loaded"
         )
-        return
-    replace(state)
-    st.rerun()
+        return None
+    del st.session_state[f"{name}_tried"]
+    return found
 
 
 def read(text: str | bytes) -> Draft:
@@ -177,6 +207,3 @@ def read(text: str | bytes) -> Draft:
         known = {key: value for key, value in data.items() if key != "id"}
         parse(known)  # a whole experiment: what is left out of one is an error
     return decode(data)
-
-
-OPENS = {"link": open_link, "load": open_load, "empty": lambda: None}

@@ -31,7 +31,8 @@ def troubles(reader: Reader, look: Look) -> None:
     """All messages, the gravest first."""
     if look.active and look.worker[0] == "none":
         no_worker(look)
-    failed = grouped([run for run in look.runs if run.state == "failed"])
+    tried = [one.run for one in look.trials] if look.row.tuning else []
+    failed = grouped([run for run in [*look.runs, *tried] if run.state == "failed"])
     for i, runs in enumerate(failed[:MOST]):
         failure(reader, look, runs, i)
     diverged = grouped([run for run in look.runs if run.state == "diverged"])
@@ -47,7 +48,8 @@ def no_worker(look: Look) -> None:
     seen = "None has been seen yet."
     if worker is not None:
         seen = f"The last one was seen {words.seconds(round(time.time() - worker.heartbeat))} ago."
-    wait = words.count(look.count("waiting", "running"), "run waits", "runs wait")
+    left = sum(run.state in ("waiting", "running") for run in look.every)
+    wait = words.count(left, "run waits", "runs wait")
     with row("no_worker"):
         st.error(
             f"**No worker is running.** {seen} Nothing is lost: finished curves stay, {wait}.",

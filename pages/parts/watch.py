@@ -8,23 +8,31 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.parts import home, words
-from pages.parts.curves import figure, live
+from pages.parts.addseeds import add_seeds
+from pages.parts.curves import figure, packed, show
 from pages.parts.diagnosis import closer_look, doctor
+from pages.parts.effectmap import effect_map, known_effects
+from pages.parts.effectmap import sentence as effects_sentence
 from pages.parts.findings import findings_of
 from pages.parts.forest import forest
+from pages.parts.present import present_button, presenting, stage
 from pages.parts.progress import empty, progress
 from pages.parts.reader import reader_of
 from pages.parts.results import results
 from pages.parts.setuplist import setup_list
+from pages.parts.takeaway import takeaway
 from pages.parts.troubles import troubles
-from pages.parts.view import settings
+from pages.parts.tuned import tuned
+from pages.parts.view import read, settings
 
 if TYPE_CHECKING:
+    from pages.parts.findings import Findings
     from pages.parts.reader import Look, Reader
     from pages.parts.results import Results
     from pages.parts.view import View
 
-TICK = 0.7  # seconds between two updates of what is live
+TICK = 0.5  # seconds between two updates of what is live
+SLOW_TICK = 3.0  # of what is read after the charts
 
 
 def watch(experiment_id: str) -> None:
@@ -37,10 +45,16 @@ def watch(experiment_id: str) -> None:
     reader = reader_of(str(home.store().home), row.id, row)
     reader.row = row
     look = reader.look()
-    with st.sidebar:
-        setup_list(look)
-        view = settings()
-    st.fragment(face, run_every=TICK if look.active else None)(reader, view, look.active)
+    if presenting():
+        stage()
+        view = read(st.query_params)
+    else:
+        with st.sidebar:
+            setup_list(look)
+            view = settings()
+    st.fragment(face, run_every=TICK if look.active else None)(reader, view, look.phase)
+    if not presenting():
+        st.fragment(beneath, run_every=SLOW_TICK if look.active else None)(reader)
 
 
 def unknown(experiment_id: str) -> None:
@@ -52,42 +66,64 @@ def unknown(experiment_id: str) -> None:
     st.page_link("runs.py", label="All runs", icon=":material/stacks:")
 
 
-def face(reader: Reader, view: View, was_active: bool) -> None:
+def face(reader: Reader, view: View, was: tuple[bool, bool]) -> None:
     """All that changes while runs go on; the skeleton is the same before and after."""
     look = reader.look()
     gone = not look.runs and home.store().experiment(look.row.id) is None
-    if gone or look.active != was_active:
+    if gone or look.phase != was:
         st.rerun()  # the whole page once: with or without a clock
     known: Results = reader.once("results", look, lambda: results(look))
-    findings = findings_of(str(reader.store.home), look.row.id)
-    findings.update(look)
-    head(reader, look, known)
+    done = look.state == "done" and look.count("done") > 0
+    effects = reader.once("effects", look, lambda: known_effects(look)) if done else None
+    head(reader, look, known, effects_sentence(effects, known) if effects else known.sentence)
     if look.state != "done":
         progress(look)
+    if look.row.tuning:
+        tuned(look)
     troubles(reader, look)
-    if look.state == "done" and look.count("done"):
+    if done:
+        if effects is not None:
+            effect_map(look, known, effects)
+            st.markdown(known.sentence)
         worker = look.worker[1]
-        forest(look, known, worker.slots if worker else 1, findings.marks(look))
-    data = reader.once(view, look, lambda: figure(look, known, view))
-    live(data, empty(look))
+        forest(look, known, worker.slots if worker else 1, found(reader, look).marks(look))
+    over = empty(look)
+    show(reader.once((view, over), look, lambda: packed(figure(look, known, view), over)))
+
+
+def beneath(reader: Reader) -> None:
+    """What is read after the charts: it need not follow every point."""
+    look = reader.look()
+    if not look.runs and not look.row.tuning:
+        return  # deleted meanwhile: the face says so
+    findings = found(reader, look)
     doctor(look, findings)
     closer_look(look, findings)
+    if not look.row.tuning:
+        tuned(look)
     with st.expander("The numbers as a table", key="table"):
-        table(known)
+        table(reader.once("results", look, lambda: results(look)))
 
 
-def head(reader: Reader, look: Look, known: Results) -> None:
+def found(reader: Reader, look: Look) -> Findings:
+    """What the ended runs told of themselves."""
+    findings = findings_of(str(reader.store.home), look.row.id)
+    findings.update(look)
+    return findings
+
+
+def head(reader: Reader, look: Look, known: Results, sentence: str) -> None:
     """The title with the buttons at its right, and the sentence of what is known now."""
     with st.container(horizontal=True, key="title", vertical_alignment="center"):
         st.title(words.plain(look.row.name), anchor=False, width="stretch")
         id = look.row.id
         if look.state == "running":
-            ending = all(run.desired == "stop" for run in look.runs if run.state == "running")
+            ending = all(run.desired == "stop" for run in look.every if run.state == "running")
             st.button(
                 "Stop",
                 icon=":material/stop:",
                 key="stop",
-                disabled=not look.count("waiting") and ending,
+                disabled=not look.has("waiting") and ending,
                 on_click=act,
                 args=(reader, reader.store.stop, id),
             )
@@ -100,8 +136,13 @@ def head(reader: Reader, look: Look, known: Results) -> None:
                 on_click=act,
                 args=(reader, reader.store.go_on, id),
             )
+        elif not presenting():
+            add_seeds(reader, look, known)
+        if not presenting():
+            takeaway(look)
+        present_button()
     with st.container(key="verdict" if look.state == "done" else "sentence"):
-        st.markdown(known.sentence)
+        st.markdown(sentence)
 
 
 def act(reader: Reader, do: Any, experiment_id: str) -> None:

@@ -1,6 +1,6 @@
 """The experiments of the page benchmark, written as a worker writes them: claim, write, finish.
 
-    python tests/benchmarks/pages_runs.py live HOME RUNS SECONDS
+    python tests/benchmarks/pages_runs.py live HOME RUNS
     python tests/benchmarks/pages_runs.py train HOME
 
 Both launch an experiment, print its id as their first line, and then a line ``[step, time]`` for
@@ -19,8 +19,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 
-sys.path[0] = str(Path(__file__).parents[2])  # this folder has a pages.py of its own
+sys.path.pop(0)  # this folder, which has a pages.py of its own
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from trainer.experiment import parse
 from trainer.queue import Queue
@@ -97,8 +99,11 @@ def tell(what: Any) -> None:
     print(json.dumps(what), flush=True)
 
 
-def live(home: str, runs: int, seconds: float) -> None:
-    """Many runs at once, a point a second each; the first one's points come at random times."""
+def live(home: str, runs: int) -> None:
+    """Many runs at once, a point a second each; the first one's points come at random times.
+
+    Until it is ended, or the runs are at their last point.
+    """
     store = Store(home)
     queue = Queue(store)
     id = store.launch(plan("Live", 8, runs // 8))
@@ -107,10 +112,12 @@ def live(home: str, runs: int, seconds: float) -> None:
     for (claim, points), head in zip(open_runs, heads, strict=True):
         queue.write(claim, joined(points[:head]))
     tell(id)
+    process = psutil.Process()
+    queue.enter("benchmark", pid=process.pid, created=process.create_time(), slots=runs)
     rng = random.Random(0)
     due = [time.time() + rng.random() for _ in open_runs]
-    deadline = time.time() + seconds
-    while (now := time.time()) < deadline:
+    while heads[0] < POINTS:
+        now = time.time()
         for i, (claim, points) in enumerate(open_runs):
             if due[i] > now:
                 continue
@@ -119,6 +126,7 @@ def live(home: str, runs: int, seconds: float) -> None:
             heads[i] += 1
             if i == 0:
                 tell([heads[i], time.time()])
+                queue.beat("benchmark", busy=runs, state="ready", devices=None)
         time.sleep(max(0.0, min(due) - time.time()))
 
 
@@ -127,7 +135,7 @@ def train(home: str) -> None:
     from trainer.executors import process
 
     store = Store(home)
-    id = store.launch(plan("Trained", 1, 1, steps=40_000))
+    id = store.launch(plan("Trained", 1, 1, steps=100_000))
     claim = Queue(store).claim("benchmark", "auto", "cpu")
     tell(id)
     told = sys.stdout
@@ -146,6 +154,6 @@ def train(home: str) -> None:
 if __name__ == "__main__":
     what, home, *more = sys.argv[1:]
     if what == "live":
-        live(home, int(more[0]), float(more[1]))
+        live(home, int(more[0]))
     else:
         train(home)

@@ -2,7 +2,8 @@
 
     python tests/benchmarks/pages_server.py PORT LOG
 
-LOG gets a line ``[wall seconds, processor seconds]`` for each update.
+LOG gets a line ``[wall seconds, processor seconds]`` for each update. No worker is started: whoever
+writes the points stands for it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ from functools import wraps
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parents[2]
-sys.path[0] = str(ROOT)  # this folder has a pages.py of its own
+sys.path.pop(0)  # this folder, which has a pages.py of its own
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from streamlit.web import cli
 
 from pages.parts import watch
+from trainer import supervisor
+
+ROOT = Path(__file__).parents[2]
 
 
 def main(port: str, log: str) -> None:
@@ -36,6 +40,7 @@ def main(port: str, log: str) -> None:
             lines.write(json.dumps(spent) + "\n")
 
     watch.face = timed
+    supervisor.ensure_worker = lambda home: None
     options = [f"--server.port={port}", "--server.headless=true"]
     cli.main(["run", str(ROOT / "app.py"), *options])
 

@@ -16,3 +16,22 @@ def app(home, monkeypatch):
     st.cache_data.clear()
     monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
     return AppTest.from_file("../../pages/frame.py", default_timeout=30).run()
+
+
+@pytest.fixture
+def lab(home, monkeypatch):
+    """Opens the lab at an address; no worker is started, and none is missed."""
+    st.cache_resource.clear()
+    monkeypatch.setattr("pages.parts.home.PATIENCE", float("inf"))
+    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+
+    def open_at(**params: str) -> AppTest:
+        page = AppTest.from_file("../../pages/frame.py", default_timeout=60)
+        for name, value in params.items():
+            page.query_params[name] = value
+        page.run()
+        assert not page.exception, page.exception[0].message
+        return page
+
+    yield open_at
+    st.cache_resource.clear()

@@ -35,9 +35,9 @@ class Counted:
         self.looks += 1
         return self.store.runs(id)
 
-    def read(self, cursors, keys):
+    def news(self, cursors, keys):
         self.reads.append(dict(cursors))
-        return self.store.read(cursors, keys)
+        return self.store.news(cursors, keys)
 
 
 def test_the_reader_adds_what_is_new_and_reads_an_ended_run_once(bench):

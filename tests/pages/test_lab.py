@@ -7,76 +7,16 @@ import sys
 from pathlib import Path
 
 import pytest
-import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from pages.parts import transfer
 from pages.parts.draft import plan_of
 from pages.parts.examples import EMPTY, FIRST, example
-from trainer import supervisor
-from trainer.experiment import pack, unpack
+from tests.pages.planning import bar, plan, text, tick, unfold, widget
+from trainer.experiment import pack
 from trainer.store import Store
 from tricks import catalog
 
 FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
-
-
-@pytest.fixture
-def lab(home, monkeypatch):
-    """Opens the lab at an address; no worker is started."""
-    st.cache_resource.clear()
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
-
-    def open_at(**params: str) -> AppTest:
-        page = AppTest.from_file(str(FRAME), default_timeout=60)
-        for name, value in params.items():
-            page.query_params[name] = value
-        page.run()
-        assert not page.exception, page.exception[0].message
-        return page
-
-    yield open_at
-    st.cache_resource.clear()
-
-
-def text(page: AppTest) -> str:
-    """Everything in words on the page."""
-    parts = [*page.title, *page.markdown, *page.caption]
-    messages = [*page.error, *page.warning]
-    said = [one.value for one in parts] + [f"{one.proto.title} {one.value}" for one in messages]
-    html = [one.proto.body for one in page.get("html")]
-    return "\n".join(said + html)
-
-
-def bar(page: AppTest) -> str:
-    said = [one.value for one in page.markdown]
-    return next(one for one in said if " run" in one or "to launch" in one)
-
-
-def widget(page: AppTest, kind: str, name: str):
-    """A widget that shows a part of the draft; its key may have a number behind its name."""
-    found = [one for one in page.get(kind) if one.key and one.key.split("__")[0] == name]
-    assert len(found) == 1, (name, [one.key for one in page.get(kind)])
-    return found[0]
-
-
-def plan(page: AppTest) -> dict:
-    value = page.query_params["plan"]
-    return unpack(value[0] if isinstance(value, list) else value)
-
-
-def tick(page: AppTest, *tricks: str) -> AppTest:
-    for one in tricks:
-        unfold(page, catalog()[one].family())
-        widget(page, "checkbox", f"tick_{one}").check().run()
-    return page
-
-
-def unfold(page: AppTest, *families: str) -> AppTest:
-    """Open families in the list; AppTest cannot click on their headings."""
-    known = dict(page.session_state["opened_families"])
-    page.session_state["opened_families"] = known | dict.fromkeys(families, True)
-    return page.run()
 
 
 def test_first_visit_shows_an_example_ready_to_launch(lab):

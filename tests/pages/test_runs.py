@@ -146,6 +146,25 @@ def test_an_unknown_experiment_is_told_and_left(app, launched) -> None:
     assert "There is no experiment" not in texts(at)
 
 
+def test_several_selected_experiments_lead_to_the_comparing_page(app, launched) -> None:
+    first = launched(comparison("First", seeds=1), "done", "done")
+    second = launched(comparison("Second", seeds=1, steps=21), "done", "done")
+    at = open_runs(app, f"{first},{second}")
+    assert at.header[0].value == "2 experiments"
+    assert "**Second** and **First**" in texts(at)
+    at.button(key="compare").click().run()
+    assert not at.exception
+    assert at.title[0].value == "Compare"
+    assert at.query_params["experiments"] == f"{second},{first}"
+
+
+def test_of_several_experiments_the_missing_ones_are_told(app, launched) -> None:
+    first = launched(comparison("First", seeds=1), "done", "done")
+    at = open_runs(app, f"{first},3f9a,77aa")
+    assert at.header[0].value == "First"
+    assert "There are no experiments `3f9a` and `77aa` in this store." in texts(at)
+
+
 @pytest.mark.parametrize(("query", "found"), [("DROPOUT", 2), ("shapes", 1), ("second", 1)])
 def test_search_by_name_data_and_trick(app, launched, query: str, found: int) -> None:
     launched(comparison("The first", seeds=1), "done", "done")
