@@ -118,9 +118,11 @@ function drawNext(state) {
   const chart = nextChart(state);
   if (!chart) return;
   state.waiting = true;
-  const rest = state.charts.get(chart.id).plot.data ? LEAVES * state.rest : 0;
+  const running = state.data.state === 'running' && state.charts.get(chart.id).plot.data;
+  const rest = running ? LEAVES * state.rest : 0;
   const soon = (act) => setTimeout(act, rest);
-  const later = state.inSight.has(chart.id) ? soon : window.requestIdleCallback ?? soon;
+  const idle = (act) => window.requestIdleCallback(act, { timeout: 1_000 });
+  const later = state.inSight.has(chart.id) || !window.requestIdleCallback ? soon : idle;
   later(() => {
     state.waiting = false;
     const now = nextChart(state);
