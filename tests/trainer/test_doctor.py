@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.trainer.test_engine import follow, make_run
+from tests.trainer.loops import follow, make_run
 from trainer import doctor
 from trainer.doctor import Curves, of_arm, of_run
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from tests.trainer.test_engine import follow, make_run
+from tests.trainer.loops import follow, make_run
 from trainer import reports
 from trainer.networks import kaiming
 from trainer.streams import stream

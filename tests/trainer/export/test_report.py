@@ -1,0 +1,154 @@
+"""The report: a page by itself, which says all that a reader has to know."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import replace
+from html.parser import HTMLParser
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.trainer.export.bench import plan, train
+from trainer.experiment import parse
+from trainer.export.material import gather
+from trainer.export.report import report
+from trainer.export.report_setup import formula
+from tricks import catalog
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+class Reader(HTMLParser):
+    """All tags with their attributes, and the text of the experiment."""
+
+    def __init__(self, html):
+        super().__init__()
+        self.tags, self.json, self.inside, self.text = [], "", False, []
+        self.feed(html)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append((tag, dict(attrs)))
+        self.inside = dict(attrs).get("id") == "experiment"
+
+    def handle_endtag(self, tag):
+        self.inside = False
+
+    def handle_data(self, data):
+        self.text.append(data)
+        if self.inside:
+            self.json += data
+
+    def all(self, tag):
+        return [attrs for name, attrs in self.tags if name == tag]
+
+
+def test_the_report_fetches_nothing_and_can_be_loaded_again(material):
+    html = report(material)
+    read = Reader(html)
+    assert not {"script", "link", "img", "iframe", "object", "embed"} & {t for t, _ in read.tags}
+    assert not re.findall(r"url\(|@import|\bsrc=", html)
+    outside = {one["href"] for one in read.all("a") if not one["href"].startswith("data:")}
+    assert outside and all(one.startswith("https://arxiv.org/abs/") for one in outside)
+    addresses = re.findall(r"https?://[^\"'<> ]+", html)
+    assert set(addresses) - outside == {"http://www.w3.org/1998/Math/MathML"}  # a name, not a place
+    assert parse(json.loads(read.json)).dump() == material.experiment.dump()
+
+
+def test_the_report_says_what_was_found(material):
+    html = report(material, at=0.0)
+    text = " ".join("".join(Reader(html).text).split())
+    assert "Which *one* <wins>?" in text and "<wins>" not in html and "<b>AUX" not in html
+    assert "1970-01-01 00:00 UTC" in text
+    assert "mixup, a/b is better than the baseline." in text
+    assert "diverged in 2 of 8 runs; differences use the seeds complete in both arms" in text
+    assert "<b>AUX</b>, seeds 0 and 1 diverged: the loss is not a number, at step 7." in text
+    assert html.count('class="dot"') == 8 + 6 + 2 * (8 + 6)  # in the forest, and seed by seed
+    assert "Holm over 2 comparisons" in text and "all that 450 test images can tell apart" in text
+    assert "Fixed rates." in text and "No seed was added after the launch." in text
+    assert "handwritten digits" in text and "AUX one cycle" not in text
+    for title in ("Mixup", "One cycle", "Label smoothing"):
+        assert f"<h3>{title}</h3>" in html
+    assert catalog()["mixup"].card.watch_out.split(".")[0] in text
+    for package in ("Trickboard", "torch", "numpy", "Processor"):
+        assert f"<dt>{package}</dt>" in html
+
+
+def test_every_figure_names_its_band_and_n_and_can_be_read_aloud(material):
+    read = Reader(report(material))
+    html = report(material)
+    notes = re.findall(r"<figcaption><b>(.*?)</b> <span>(.*?)</span>", html)
+    assert [title for title, _ in notes] == [
+        "Seed by seed", "Test accuracy", "Test loss", "Learning rate"
+    ]  # fmt: skip
+    assert all("band" in note for _, note in notes)
+    assert [note.endswith("n = 6 to 8") for _, note in notes] == [True, True, True, False]
+    drawn = [one for one in read.all("svg") if one.get("role") == "img"]
+    assert len(drawn) == 5 and all(one["aria-label"] for one in drawn)
+    assert any("mixup, a/b 7" in one["aria-label"] or "8" in one["aria-label"] for one in drawn)
+    assert len(read.all("figure")) == 4 == html.count("<summary>The numbers</summary>")
+    assert read.all("caption")
+
+
+def test_one_constant_rate_is_a_sentence_not_a_figure(store):
+    data = plan(seeds=2)
+    data["arms"] = data["arms"][:2]
+    html = report(gather(store, train(store, data)))
+    assert "Learning rate: 0.1 in both arms, from the first step to the last." in html
+    assert "<b>Learning rate</b>" not in html
+
+
+def test_a_loss_and_a_budget_in_seconds(store):
+    data = plan(metric="test_loss", margin=0.5)
+    data["setup"] = {**data["setup"], "seconds": 4.0}
+    del data["setup"]["steps"]
+    html = report(gather(store, train(store, data, lost=0)))
+    assert "seconds of training" in html and "4 s of training" in html
+    assert "Below zero is better." in html and "no difference" in html
+    assert "Gray zone: ± 0.5, the largest difference that counts as none, set before launch" in html
+
+
+def test_looks_and_tuned_rates_are_told(material):
+    tune = parse(plan(tune={"scales": [0.5, 2.0], "seeds": 3}))
+    row = replace(material.row, experiment=tune, added=(6,), tuned={"baseline": 2.0})
+    text = report(replace(material, row=row))
+    assert "Looked at before." in text and "at 6" in text
+    assert "× 0.5 to × 2 on 3 seeds that are not compared" in text
+    assert "Fixed rates." not in text
+
+
+def test_the_report_of_many_runs_stays_small(store):
+    data = plan(seeds=11)
+    html = report(gather(store, train(store, data, grid=tuple(range(0, 1001)))))
+    assert len(html) < 1_000_000
+
+
+def test_the_report_has_the_colors_of_the_pages(material):
+    theme = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))["theme"]
+    html = report(material)
+    for name in ("light", "dark"):
+        for color in theme[name]["chartCategoricalColors"]:
+            assert color in html
+
+
+@pytest.mark.parametrize("name", ["mixup", "label_smoothing", "one_cycle", "early_stopping"])
+def test_formulas_are_drawn(name):
+    drawn = formula(catalog()[name].card.formula)
+    root = ElementTree.fromstring(drawn)
+    assert root.find(".//{http://www.w3.org/1998/Math/MathML}mi") is not None
+    assert "&amp;" not in drawn.partition(">")[2], "an alignment sign is drawn as a letter"
+
+
+def test_a_formula_that_cannot_be_drawn_is_shown_as_it_is():
+    assert formula(r"\left( x").count(r"<code>\left( x</code>") == 1
+
+
+def test_a_trick_that_is_gone_is_named(material, monkeypatch):
+    left = {id: trick for id, trick in catalog().items() if id != "mixup"}
+    for module in ("trainer.experiment", "trainer.export.report_setup"):
+        monkeypatch.setattr(f"{module}.catalog", lambda: left)
+    html = report(material)
+    assert "<h3>mixup</h3>" in html and "not in the catalog any more" in html
