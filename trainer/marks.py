@@ -8,7 +8,10 @@ from __future__ import annotations
 import tomllib
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 THEME = Path(__file__).resolve().parents[1] / ".streamlit" / "config.toml"
 COLORS = 7  # the baseline's and six more; after those they come again, dashed
@@ -24,6 +27,9 @@ SHAPES = (
     '<path transform="rotate(45)" '
     'd="M-1.8-5.2h3.6v3.4h3.4v3.6h-3.4v3.4h-3.6v-3.4h-3.4v-3.6h3.4z"/>',
 )
+
+OFFSETS = (-10, 10, -15, 15)  # pixels above and below a bar, for dots that would touch
+TOUCHING = 1.8  # percent of a plot's width
 
 
 @cache
@@ -61,3 +67,16 @@ def swatch(i: int) -> str:
         f'<path d="M1 7h26" fill="none" stroke="{paint(i)}" stroke-width="2.5"{dash}/>'
         f'<g transform="translate(14 7)" fill="{paint(i)}">{shape(i)}</g></svg>'
     )
+
+
+def swarm(places: Sequence[float]) -> list[int]:
+    """Vertical offsets that keep dots at these percents of the width apart, always the same."""
+    taken: dict[int, list[float]] = {offset: [] for offset in OFFSETS}
+    found = []
+    for i, x in enumerate(places):
+        order = OFFSETS if i % 2 else (OFFSETS[1], OFFSETS[0], *OFFSETS[2:])
+        free = (o for o in order if all(abs(x - other) > TOUCHING for other in taken[o]))
+        offset = next(free, OFFSETS[i % len(OFFSETS)])
+        taken[offset].append(x)
+        found.append(offset)
+    return found

@@ -93,6 +93,8 @@ from trainer.tuning import planned, untuned
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from sqlalchemy import RowMapping, Select
+
     from trainer.experiment import Arm, Experiment, Setup
     from trainer.reading import News
 
@@ -210,13 +212,7 @@ class Store(StoreFile):
             .where(links.c.experiment_id == experiment_id)
             .order_by(links.c.arm, links.c.position)
         )
-        with self.reads.connect() as db:
-            names = arm_names(db, experiment_id)
-            found = db.execute(of).mappings().all()
-        return [
-            run_row(row, arm=row["arm"], arm_name=names[row["arm"]], seed=row["seed"])
-            for row in found
-        ]
+        return [run for _, run in self.named_runs(experiment_id, of)]
 
     def trials(self, experiment_id: str) -> list[Trial]:
         """The runs that try its learning rates, arm by arm; none unless it asks for tuning."""
@@ -226,17 +222,18 @@ class Store(StoreFile):
             .where(trials.c.experiment_id == experiment_id)
             .order_by(trials.c.arm, trials.c.position)
         )
+        return [
+            Trial(arm=run.arm, arm_name=run.arm_name, scale=row["scale"], seed=run.seed, run=run)
+            for row, run in self.named_runs(experiment_id, of)
+        ]
+
+    def named_runs(self, experiment_id: str, of: Select[Any]) -> list[tuple[RowMapping, RunRow]]:
+        """What a query gives, each row with its run under the name of its arm."""
         with self.reads.connect() as db:
             names = arm_names(db, experiment_id)
             found = db.execute(of).mappings().all()
         return [
-            Trial(
-                arm=row["arm"],
-                arm_name=names[row["arm"]],
-                scale=row["scale"],
-                seed=row["seed"],
-                run=run_row(row, arm=row["arm"], arm_name=names[row["arm"]], seed=row["seed"]),
-            )
+            (row, run_row(row, arm=row["arm"], arm_name=names[row["arm"]], seed=row["seed"]))
             for row in found
         ]
 

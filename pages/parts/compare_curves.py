@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pages.parts import arms, difference, panels, words
-from pages.parts.compare_table import Numbers
 from pages.parts.means import Line, Mean, line_of, mean_of
+from trainer.measure import Measure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -182,12 +182,12 @@ def budget(entry: Entry, axis: str) -> float | None:
 def card(scene: Scene, one: Judged) -> dict[str, Any]:
     """A group's card: its sign, its number, a dot per run."""
     group, number = one.group, scene.numbers[one.group.key]
-    numbers = Numbers(scene.accuracy)
+    numbers = Measure(accuracy=scene.accuracy)
     summary = group.summary(scene.metric)
     value = words.NOTHING if summary.mean is None else numbers.value(summary.mean, summary.n)
     half = "" if summary.half is None else f"± {numbers.value(summary.half, summary.n)}"
     name = f"{scene.names[group.key]}{APART if one.refused else ''}"
-    label = f"{name}: {numbers.name} {value} {half.replace('±', 'plus or minus')}, n = {summary.n}"
+    label = f"{name}: {numbers.title} {value} {half.replace('±', 'plus or minus')}, n = {summary.n}"
     runs = [entry.run for entry in group.entries]
     done = sum(run.state == "done" for run in runs)
     few = len(runs) <= MOST_DOTS
@@ -221,11 +221,11 @@ def note(scene: Scene, view: View) -> str:
 
 def alt(scene: Scene, start: str) -> str:
     """What a chart shows, for people who cannot see it."""
-    numbers = Numbers(scene.accuracy)
+    numbers = Measure(accuracy=scene.accuracy)
     against = "; ".join(numbers.spelled(one.comparison) for one in scene.fair if one.comparison)
     if not against:
         return f"{start} {words.count(len(scene.beside), 'group')} of runs."
-    return f"{start} Final {numbers.name} against {scene.names[scene.base.key]}: {against}."
+    return f"{start} Final {numbers.title} against {scene.names[scene.base.key]}: {against}."
 
 
 def empty(scene: Scene) -> str | None:

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.parts import arms, forest, words
-from pages.parts.results import decimals
 from pages.parts.sheet import SCRIPTS, data_rows, source
 from trainer import sidebyside
 from trainer.datasets import DATASETS
+from trainer.measure import Measure
 from trainer.statistics import WORDS
 
 if TYPE_CHECKING:
@@ -41,35 +41,9 @@ def configuration(scene: Scene) -> None:
     component(key="compare_settings", data={"html": settings_table(scene), "name": FILE})
 
 
-class Numbers:
-    """Numbers of the scene's metric as they are printed."""
-
-    def __init__(self, accuracy: bool) -> None:
-        self.accuracy = accuracy
-        self.unit = "points" if accuracy else "of loss"
-        self.name = "test accuracy, %" if accuracy else "test loss"
-
-    def value(self, value: float, n: int) -> str:
-        return words.number(100 * value, decimals(n)) if self.accuracy else words.number(value, 3)
-
-    def difference(self, value: float, n: int) -> str:
-        scaled, digits = (100 * value, decimals(n)) if self.accuracy else (value, 3)
-        return words.number(scaled, digits, signed=True)
-
-    def spelled(self, one: Comparison) -> str:
-        """For people who cannot see the table: the difference with its interval and n."""
-        if one.mean is None:
-            return f"{one.arm}: no seed is complete in both"
-        text = f"{one.arm} {self.difference(one.mean, one.n)} {self.unit}"
-        if one.low is not None and one.high is not None:
-            low, high = (self.difference(end, one.n) for end in (one.low, one.high))
-            text += f", 95 % interval {low} to {high}"
-        return f"{text}, n = {one.n}"
-
-
 def table(scene: Scene) -> str:
     """The whole table as HTML; names are escaped."""
-    numbers = Numbers(scene.accuracy)
+    numbers = Measure(accuracy=scene.accuracy)
     compared = [one.comparison for one in scene.beside if one.comparison]
     scale = forest.Scale(
         [end for one in compared for end in forest.reach(one)], 100.0 if scene.accuracy else 1.0
@@ -79,7 +53,7 @@ def table(scene: Scene) -> str:
     about = "points" if scene.accuracy else "test loss"
     head = (
         f"<th scope='col'>group</th><th scope='col' class='right'>n</th>"
-        f"<th scope='col' class='right'>{numbers.name}</th>"
+        f"<th scope='col' class='right'>{numbers.title}</th>"
         "<th scope='col' class='right wide'>SD</th><th scope='col' class='right wide'>range</th>"
     )
     foot = "<td></td><td></td><td></td><td class='wide'></td><td class='wide'></td>"
@@ -122,7 +96,7 @@ def seed_rows(compared: list[Comparison], accuracy: bool) -> list[list[Any]]:
     return rows
 
 
-def row(scene: Scene, one: Judged, numbers: Numbers, scale: forest.Scale | None) -> str:
+def row(scene: Scene, one: Judged, numbers: Measure, scale: forest.Scale | None) -> str:
     group, number = one.group, scene.numbers[one.group.key]
     summary = group.summary(scene.metric)
     word, why = verdict(scene, one)
@@ -158,7 +132,7 @@ def count(one: Judged, summary: Summary) -> str:
     return f"{summary.n} <small>of {total}</small>" if summary.n < total else str(summary.n)
 
 
-def mean(summary: Summary, numbers: Numbers) -> str:
+def mean(summary: Summary, numbers: Measure) -> str:
     if summary.mean is None:
         return words.NOTHING
     text = numbers.value(summary.mean, summary.n)
@@ -167,11 +141,11 @@ def mean(summary: Summary, numbers: Numbers) -> str:
     return f"{text} <small>± {numbers.value(summary.half, summary.n)}</small>"
 
 
-def spread(summary: Summary, numbers: Numbers) -> str:
+def spread(summary: Summary, numbers: Measure) -> str:
     return words.NOTHING if summary.sd is None else numbers.value(summary.sd, summary.n)
 
 
-def reach(summary: Summary, numbers: Numbers) -> str:
+def reach(summary: Summary, numbers: Measure) -> str:
     if summary.low is None or summary.high is None:
         return words.NOTHING
     if summary.n == 1:
@@ -180,7 +154,7 @@ def reach(summary: Summary, numbers: Numbers) -> str:
     return f"{low} to {high}"
 
 
-def difference(scene: Scene, one: Judged, numbers: Numbers) -> str:
+def difference(scene: Scene, one: Judged, numbers: Measure) -> str:
     """The mean difference and its interval; its n where that is not the n of both groups."""
     found = one.comparison
     if found is None or found.mean is None:
@@ -230,7 +204,7 @@ def marks(one: Judged) -> str:
     return "".join(parts)
 
 
-def legend(scene: Scene, numbers: Numbers) -> str:
+def legend(scene: Scene, numbers: Measure) -> str:
     """What the numbers, dots and bars are; once, under the table."""
     parts = ["± is half the 95 % t interval of the mean over n finished runs, SD their deviation."]
     if any(one.group.mixed for one in scene.beside):

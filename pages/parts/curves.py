@@ -13,7 +13,6 @@ import streamlit as st
 
 from pages.parts import arms, costchart, panels, ratelines, sweepchart, words
 from pages.parts.difference import difference
-from pages.parts.results import spelled
 from pages.parts.sheet import MENU, source
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def alt(chart: dict[str, Any], look: Look, results: Results) -> str:
     start = f"{chart['title']} by {chart['xtitle']}, {chart['note']}."
     if look.state != "done" or not results.comparisons:
         return f"{start} {look.count('done')} of {len(look.runs)} runs done."
-    against = "; ".join(spelled(results, one) for one in results.comparisons)
+    against = "; ".join(results.spelled(one) for one in results.comparisons)
     metric = "test accuracy" if results.accuracy else "test loss"
     return f"{start} Final {metric} against {results.arms[0].name}: {against}."
 

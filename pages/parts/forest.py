@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.parts import arms, words
-from pages.parts.results import reason, spelled
+from pages.parts.results import reason
 from pages.parts.sheet import SCRIPTS, data_rows, source
 from trainer.datasets import DATASETS
+from trainer.marks import swarm
 from trainer.results import looked
 from trainer.statistics import WORDS
 
@@ -29,10 +30,8 @@ if TYPE_CHECKING:
     from trainer.statistics import Comparison
 
 HTML = '<div class="tb-sheet-root tb-forest"></div>'
-OFFSETS = (-10, 10, -15, 15)  # pixels above and below the bar, for dots that would touch
 MOST_TICKS = 5  # where the table is narrow; of more, every second is left out there
 LONG = 28  # letters of a name that may break
-TOUCHING = 1.8  # percent of the plot's width
 
 component = st.components.v2.component(
     "trickboard_forest",
@@ -96,7 +95,7 @@ def table(look: Look, results: Results, slots: int, marks: Sequence[Sequence[Mar
         why = reason(one, look, slots) if one else ""
         badges = "".join(badge(mark) for mark in marks[i]) if marks else ""
         rows.append(row(look, results, i, arm, one, why, scale, badges))
-    summary = "; ".join(spelled(results, one) for one in results.comparisons)
+    summary = "; ".join(results.spelled(one) for one in results.comparisons)
     name = escape(results.arms[0].name, True)
     return (
         f"<figure data-title='Differences from {name}' data-x='seed' "
@@ -206,7 +205,8 @@ def plot(
     zero = scale(0.0)
     parts.append(f"<line class='zero' x1='{zero}' x2='{zero}' y1='0' y2='100%'/>")
     if one is not None and one.mean is not None:
-        for delta, offset in zip(one.deltas, swarm(one.deltas, scale), strict=True):
+        places = [float(scale(delta)[:-1]) for delta in one.deltas]
+        for delta, offset in zip(one.deltas, swarm(places), strict=True):
             parts.append(
                 f"<svg class='dot' x='{scale(delta)}' y='50%'>"
                 f"<g transform='translate(0 {offset}) scale(.72)' fill='{paint}'>{shape}</g></svg>"
@@ -220,20 +220,6 @@ def plot(
             f"<svg x='{scale(one.mean)}' y='50%'><g class='mean' fill='{paint}'>{shape}</g></svg>"
         )
     return f"<svg aria-hidden='true' width='100%' height='100%'>{''.join(parts)}</svg>"
-
-
-def swarm(deltas: Sequence[float], scale: Scale) -> list[int]:
-    """Vertical offsets that keep dots apart, the same every time."""
-    taken: dict[int, list[float]] = {offset: [] for offset in OFFSETS}
-    found = []
-    for i, delta in enumerate(deltas):
-        x = float(scale(delta)[:-1])
-        order = OFFSETS if i % 2 else (OFFSETS[1], OFFSETS[0], *OFFSETS[2:])
-        free = (o for o in order if all(abs(x - other) > TOUCHING for other in taken[o]))
-        offset = next(free, OFFSETS[i % len(OFFSETS)])
-        taken[offset].append(x)
-        found.append(offset)
-    return found
 
 
 def axis(scale: Scale) -> str:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.parts import words
 from pages.parts.draft import Draft, set_margin, set_metric, setup_of
-from pages.parts.session import bound, draft
+from pages.parts.session import bound, draft, side_popover
 from trainer.datasets import DATASETS
 from trainer.statistics import test_floor
 
@@ -21,17 +21,7 @@ USUAL = 0.8  # the accuracy for which the floor is told: before a run nobody kno
 
 def judging() -> None:
     """The metric and the margin, in a popover that says both."""
-    label = judged(draft())
-    if st.session_state.get("judging"):  # a new label would close it
-        label = st.session_state.get("judging_label", label)
-    st.session_state["judging_label"] = label
-    # Built when it is closed, too: the page must know its height to open it where there is room.
-    with (
-        st.popover(
-            label, icon=":material/balance:", type="tertiary", key="judging", on_change="rerun"
-        ),
-        st.container(key="side_popover_judging"),
-    ):
+    with side_popover("judging", judged(draft()), ":material/balance:"):
         body()
 
 

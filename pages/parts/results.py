@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pages.parts import words
 from trainer import results as trained
 from trainer import statistics
+from trainer.measure import Measure
 from trainer.tuning import OVER
 
 if TYPE_CHECKING:
@@ -31,32 +32,12 @@ class ArmResult:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Results:
+class Results(Measure):
     """All that is known; ``comparisons`` are against the baseline, one per other arm."""
 
     arms: list[ArmResult]
     comparisons: list[Comparison]
     sentence: str
-    accuracy: bool  # the metric: shown in percent and points, else as a loss
-
-    def value(self, value: float, n: int = 1) -> str:
-        """A value of the metric as it is printed: ``83.1`` (percent) or ``0.412``."""
-        return words.number(100 * value, decimals(n)) if self.accuracy else words.number(value, 3)
-
-    def difference(self, value: float, n: int = 1) -> str:
-        """A signed difference of the metric: ``+9.3`` (points) or ``−0.031``."""
-        scaled, digits = (100 * value, decimals(n)) if self.accuracy else (value, 3)
-        return words.number(scaled, digits, signed=True)
-
-    @property
-    def unit(self) -> str:
-        """What a difference is counted in."""
-        return "points" if self.accuracy else "of loss"
-
-
-def decimals(n: int) -> int:
-    """Decimals of a point: a second one means something only with many runs."""
-    return 1 if n < 30 else 2
 
 
 def results(look: Look) -> Results:
@@ -112,17 +93,6 @@ def arm_result(look: Look, name: str, values: dict[int, float]) -> ArmResult:
         half=half,
         seconds=math.fsum(times) / len(times) if times else None,
     )
-
-
-def spelled(results: Results, one: Comparison) -> str:
-    """``mixup +9.3 points, 95 % interval +8.5 to +10.1, n = 8``: for people who cannot see it."""
-    if one.mean is None:
-        return f"{one.arm}: no seed is complete in both arms"
-    text = f"{one.arm} {results.difference(one.mean, one.n)} {results.unit}"
-    if one.low is not None and one.high is not None:
-        low, high = (results.difference(end, one.n) for end in (one.low, one.high))
-        text += f", 95 % interval {low} to {high}"
-    return f"{text}, n = {one.n}"
 
 
 def run_seconds(look: Look, arm: int | None = None) -> float | None:

@@ -9,12 +9,13 @@ person had chosen it.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from pages.parts.draft import Draft
 
@@ -78,3 +79,17 @@ def act(change: Callable[..., None], *args: Any) -> None:
 def acted() -> None:
     """The draft was changed by hand: in the coming run it is newer than the address."""
     st.session_state["acted"] = True
+
+
+@contextmanager
+def side_popover(key: str, label: str, icon: str) -> Iterator[None]:
+    """A popover of the sidebar. While it is open its label waits: a new one would close it."""
+    if st.session_state.get(key):
+        label = st.session_state.get(f"{key}_label", label)
+    st.session_state[f"{key}_label"] = label
+    # Built when it is closed, too: the page must know its height to open it where there is room.
+    with (
+        st.popover(label, icon=icon, type="tertiary", key=key, on_change="rerun"),
+        st.container(key=f"side_popover_{key}"),
+    ):
+        yield

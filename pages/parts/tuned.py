@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.parts import arms, words
-from pages.parts.results import decimals
 from pages.parts.sheet import sheet
+from trainer.measure import Measure
 from trainer.rates import own_rate
 from trainer.results import untunable
 from trainer.sentences import capital
@@ -82,7 +82,7 @@ def table(look: Look) -> str:
     cells: dict[tuple[int, float], list[RunRow]] = defaultdict(list)
     for one in look.trials:
         cells[one.arm, one.scale].append(one.run)
-    unit = "test accuracy, %" if experiment.metric == "test_accuracy" else "test loss"
+    measure = Measure(accuracy=experiment.metric == "test_accuracy")
     head = "".join(f"<th scope='col'>× {words.short(scale)}</th>" for scale in scales)
     rows = []
     for i, arm in enumerate(experiment.arms):
@@ -97,8 +97,8 @@ def table(look: Look) -> str:
     mean = f"mean of {n}, below it each seed" if experiment.tune.seeds > 1 else n
     return (
         f"<table class='tuning{several}'><caption>Trials of the learning rates</caption><thead>"
-        f"<tr><th scope='col'>{unit}, {mean}</th>{head}<th scope='col'>rate taken</th></tr>"
-        f"</thead><tbody>{''.join(rows)}</tbody></table>"
+        f"<tr><th scope='col'>{measure.title}, {mean}</th>{head}<th scope='col'>rate taken</th>"
+        f"</tr></thead><tbody>{''.join(rows)}</tbody></table>"
     )
 
 
@@ -128,9 +128,7 @@ def shown(look: Look, run: RunRow) -> str:
 
 
 def number(look: Look, value: float) -> str:
-    if look.row.experiment.metric == "test_accuracy":
-        return words.number(100 * value, decimals(1))
-    return words.number(value, 3)
+    return Measure(accuracy=look.row.experiment.metric == "test_accuracy").value(value)
 
 
 def rate_of(look: Look, i: int, scale: float) -> str:

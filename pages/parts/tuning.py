@@ -11,7 +11,7 @@ from pages.parts.cost import Cost, cost_of, duration
 from pages.parts.draft import Draft, experiment_of, set_tune
 from pages.parts.home import store, worker
 from pages.parts.numbers import number_list
-from pages.parts.session import act, bound, draft
+from pages.parts.session import act, bound, draft, side_popover
 from trainer.devices import cores
 from trainer.experiment import Tune
 from trainer.fairness import doubts
@@ -40,16 +40,7 @@ def choice() -> None:
     if tune is None:
         return
     label = f"{len(tune['scales'])} rates on {words.count(tune['seeds'], 'seed')}"
-    if st.session_state.get("tune_how"):  # a new label would close it
-        label = st.session_state.get("tune_label", label)
-    st.session_state["tune_label"] = label
-    # Built when it is closed, too: the page must know its height to open it where there is room.
-    with (
-        st.popover(
-            label, icon=":material/tune:", type="tertiary", key="tune_how", on_change="rerun"
-        ),
-        st.container(key="side_popover_tune"),
-    ):
+    with side_popover("tune_how", label, ":material/tune:"):
         how(tune)
 
 

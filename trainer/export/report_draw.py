@@ -139,18 +139,6 @@ def numbers_table(
     )
 
 
-def swarm(values: Sequence[float], touching: float, offsets: Sequence[int]) -> list[int]:
-    """Offsets that keep dots at these positions apart, the same every time."""
-    taken: dict[int, list[float]] = {offset: [] for offset in offsets}
-    found = []
-    for i, value in enumerate(values):
-        free = (o for o in offsets if all(abs(value - other) > touching for other in taken[o]))
-        offset = next(free, offsets[i % len(offsets)])
-        taken[offset].append(value)
-        found.append(offset)
-    return found
-
-
 def legend(names: Sequence[str], shown: Callable[[int], bool] = lambda i: True) -> str:
     """The signs of the arms and their names."""
     return '<p class="legend">' + "".join(

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from trainer import words
 from trainer.datasets import DATASETS
+from trainer.measure import Measure
 from trainer.results import comparisons, diverged, finals
-from trainer.statistics import WORDS, arm_interval, sentence
+from trainer.statistics import arm_interval, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,30 +21,12 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Findings:
+class Findings(Measure):
     """What the finished runs say, and how its numbers are written."""
 
     material: Material
     values: Mapping[str, Mapping[int, float]]  # final metric by arm and seed
     compared: dict[str, Comparison]
-    accuracy: bool
-
-    @property
-    def factor(self) -> float:
-        return 100.0 if self.accuracy else 1.0
-
-    @property
-    def metric(self) -> str:
-        return "test accuracy" if self.accuracy else "test loss"
-
-    @property
-    def unit(self) -> str:
-        return "points" if self.accuracy else "of test loss"
-
-    def text(self, value: float, n: int = 1, *, signed: bool = False) -> str:
-        """A value or a difference: a tenth of a percent, from 30 runs on a hundredth."""
-        digits = (1 if n < 30 else 2) if self.accuracy else 3
-        return words.number(self.factor * value, digits, signed=signed)
 
     def interval(self, arm: str) -> ArmInterval:
         return arm_interval(dict(self.values[arm]))
@@ -110,14 +93,3 @@ def zone(known: Findings) -> str:
     if experiment.margin is not None:
         return "the largest difference that counts as none, set before launch"
     return f"all that {DATASETS[experiment.setup.dataset].test_size:,} test images can tell apart"
-
-
-def spelled(known: Findings, one: Comparison) -> str:
-    """``mixup +9.3 points, 95 % interval +8.5 to +10.1, n = 8``."""
-    if one.mean is None:
-        return f"{one.arm}: no seed is complete in both arms"
-    text = f"{one.arm} {known.text(one.mean, one.n, signed=True)} {known.unit}"
-    if one.low is not None and one.high is not None:
-        low, high = (known.text(end, one.n, signed=True) for end in (one.low, one.high))
-        text += f", 95 % interval {low} to {high}"
-    return f"{text}, n = {one.n}, {WORDS[one.verdict]}"

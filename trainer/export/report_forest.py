@@ -7,16 +7,13 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from trainer import marks, words
-from trainer.export.report_draw import Axis, swarm
-from trainer.export.report_findings import size, spelled, zone
+from trainer.export.report_draw import Axis
+from trainer.export.report_findings import size, zone
 from trainer.statistics import WORDS
 
 if TYPE_CHECKING:
     from trainer.export.report_findings import Findings
     from trainer.statistics import Comparison
-
-OFFSETS = (-10, 10, -15, 15)  # pixels above and below the bar, for dots that would touch
-TOUCHING = 1.8  # percent of the plot's width
 
 
 def forest(known: Findings) -> str:
@@ -24,14 +21,13 @@ def forest(known: Findings) -> str:
     experiment = known.material.experiment
     scale = scale_of(known)
     rows = "".join(row(known, i, scale) for i in range(len(experiment.arms)))
-    said = [spelled(known, one) for one in known.compared.values()]
+    said = [f"{known.spelled(one)}, {WORDS[one.verdict]}" for one in known.compared.values()]
     summary = f"Differences from {experiment.baseline.name}: {'; '.join(said)}." if said else ""
     about = f"{known.unit if known.accuracy else 'test loss'} above or below the baseline"
-    unit = ", %" if known.accuracy else ""
     return (
         f'<div class="forest"><table><caption>{escape(summary)}</caption><thead><tr>'
         '<th scope="col">arm</th><th scope="col" class="right">n</th>'
-        f'<th scope="col" class="right wide">{known.metric}{unit}</th>'
+        f'<th scope="col" class="right wide">{known.title}</th>'
         f'<th scope="col" class="middle">{about}</th>'
         '<th scope="col" class="right">difference</th>'
         '<th scope="col" class="right wide">seconds</th>'
@@ -57,9 +53,9 @@ def scale_of(known: Findings) -> Axis:
 def row(known: Findings, i: int, scale: Axis) -> str:
     arm = known.material.experiment.arms[i]
     one, own = known.compared.get(arm.name), known.interval(arm.name)
-    value = words.NOTHING if own.mean is None else known.text(own.mean, own.n)
+    value = words.NOTHING if own.mean is None else known.value(own.mean, own.n)
     if own.mean is not None and own.high is not None:
-        value += f" <small>± {known.text(own.high - own.mean, own.n)}</small>"
+        value += f" <small>± {known.value(own.high - own.mean, own.n)}</small>"
     times = [run.seconds for run in known.material.of_arm(i, "done") if run.seconds is not None]
     said, under = "", ""
     if known.compared:
@@ -89,9 +85,9 @@ def difference(known: Findings, one: Comparison | None) -> str:
         return ""
     if one.mean is None:
         return words.NOTHING
-    text = f"<b>{known.text(one.mean, one.n, signed=True)}</b>"
+    text = f"<b>{known.difference(one.mean, one.n)}</b>"
     if one.low is not None and one.high is not None:
-        low, high = (known.text(end, one.n, signed=True) for end in (one.low, one.high))
+        low, high = (known.difference(end, one.n) for end in (one.low, one.high))
         text += f"<small>{low} to {high}</small>"
     arms = (one.arm, known.material.experiment.baseline.name)
     same = all(known.interval(arm).n == one.n for arm in arms)
@@ -124,7 +120,7 @@ def plot(known: Findings, i: int, one: Comparison | None, scale: Axis) -> str:
     paint, shape = marks.paint(i), marks.shape(i)
     if one is not None and one.mean is not None:
         places = [scale(known.factor * delta) for delta in one.deltas]
-        for place, offset in zip(places, swarm(places, TOUCHING, OFFSETS), strict=True):
+        for place, offset in zip(places, marks.swarm(places), strict=True):
             parts.append(
                 f'<svg x="{place:.2f}%" y="50%"><g class="dot" fill="{paint}" '
                 f'transform="translate(0 {offset}) scale(.72)">{shape}</g></svg>'

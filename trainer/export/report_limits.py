@@ -141,15 +141,14 @@ def tuning_section(known: Findings) -> str:
         for scale in tune.scales:
             own = [one.run for one in material.trials if (one.arm, one.scale) == (i, scale)]
             done = [run.metrics[material.experiment.metric] for run in own if run.state == "done"]
-            text = known.text(fmean(done)) if done else words.NOTHING
+            text = known.value(fmean(done)) if done else words.NOTHING
             lost = f" ({len(own) - len(done)} lost)" if done and len(done) < len(own) else ""
             cells.append(text + lost)
         kept = (material.row.tuned or {}).get(arm.name)
         rows.append([*cells, "not yet" if kept is None else f"× {kept:g}"])
     head = ["arm", *(f"× {scale:g}" for scale in tune.scales), "kept"]
     seeds = words.count(tune.seeds, "seed")
-    unit = ", %" if known.accuracy else ""
-    table = numbers_table(f"Mean {known.metric}{unit} at each rate, n = {tune.seeds}", head, rows)
+    table = numbers_table(f"Mean {known.title} at each rate, n = {tune.seeds}", head, rows)
     said = f"Each arm tried its rate times each of these, on {seeds} that are not compared."
     if unknown := untunable(material.trials):
         said += f" No trial of {escape(words.listed(unknown))} came to its end, so × 1 was kept."

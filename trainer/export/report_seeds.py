@@ -29,19 +29,19 @@ def seeds(known: Findings) -> str:
     panels = "".join(panel(known, i, one, scale) for i, one in shown[:MOST_PANELS])
     counts = sorted({one.n for _, one in shown})
     n = f"{counts[0]}" if len(counts) == 1 else f"{counts[0]} to {counts[-1]}"
-    note = f"{known.metric}{', %' if known.accuracy else ''}, no band: every run itself, n = {n}"
+    note = f"{known.title}, no band: every run itself, n = {n}"
     if len(shown) > MOST_PANELS:
         note += f"; the first {MOST_PANELS} of {len(shown)} arms"
     every = known.material.experiment.seeds
     rows = [
         [str(seed), *(
-            known.text(value) if (value := known.values[arm.name].get(seed)) is not None
+            known.value(value) if (value := known.values[arm.name].get(seed)) is not None
             else words.NOTHING for arm in arms
         )]
         for seed in every
     ]  # fmt: skip
     table = numbers_table(
-        f"Final {known.metric} of every run", ["seed", *(a.name for a in arms)], rows
+        f"Final {known.name} of every run", ["seed", *(a.name for a in arms)], rows
     )
     return figure("Seed by seed", note, f'<div class="panels">{panels}</div>', table)
 
