@@ -9,7 +9,6 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import streamlit as st
-from starlette.responses import Response
 from starlette.routing import Route
 
 from pages.parts import bundle
@@ -18,10 +17,6 @@ from pages.parts.own import decide
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.requests import Request
-
-
-KEPT = 86_400  # seconds for which a browser need not ask for plotly's script again
 LATER = 4.0  # seconds that the first page has before the catalog is drawn ahead
 
 
@@ -30,7 +25,7 @@ def get_ready() -> None:
 
     Then, once that page has had its time, draw the previews of the catalog.
     """
-    bundle.script()
+    bundle.packed()
     for name in ("pandas", "pyarrow", "trainer.supervisor", "trainer.store"):
         import_module(name)
     from tricks import catalog
@@ -56,16 +51,8 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
         print(f"{go} on without this page. To end them: python -m trainer stop")
 
 
-def plotly(_: Request) -> Response:
-    return Response(
-        bundle.script(),
-        media_type="text/javascript",
-        headers={"Cache-Control": f"public, max-age={KEPT}"},
-    )
-
-
 app = st.App(
     "pages/frame.py",
     lifespan=lifespan,
-    routes=[Route("/plotly/plotly.min.js", plotly)],
+    routes=[Route(bundle.PATH, bundle.plotly)],
 )

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pages.parts.view import View
     from trainer.store import RunRow
 
-MOST_SINGLE = 20_000  # points of all single runs of a chart: beyond that the page gets slow
+MOST_SINGLE = 12_000  # points of all single runs of a chart: beyond that the page gets slow
 MOST_LIVE = 8_000  # the same while they are sent again with every update
 LEAST = 20  # points of a run, however many runs there are
 FIRST_PART = 0.1  # of the budget: what comes before may be cut off the first zoom

@@ -78,7 +78,7 @@ function traces(state, chart, scale) {
     single: [], run: [], band: [], dot: [], path: [], level: [], raw: [], rate: [], mean: [], end: [],
   };
   const joined = new Map(); // all single runs of an arm are one trace, with gaps
-  const lows = new Map();
+  const lows = new Map(), ends = new Map(); // an end per arm, all of them one trace
   for (const line of chart.lines) {
     const arm = data.arms[line.arm], x = data.grids[line.x], color = theme.arms[arm.slot];
     const dash = arm.dashed ? 'dash' : 'solid';
@@ -123,7 +123,7 @@ function traces(state, chart, scale) {
         layers.rate.push({ ...base, hoverinfo: 'all', line: stroke(2.25, line.ink
           ? { color: theme.text, dash: 'solid' } : {}),
           hovertemplate: `${chart.hover}<extra>${escaped(line.name)}</extra>` });
-        if (!line.ink) layers.end.push(end(base, arm, color, theme, scale));
+        if (!line.ink) ends.set(base, { arm, color });
         break;
       case 'dot':
         layers.dot.push({ ...base, mode: 'markers', hoverinfo: 'all', opacity: 0.4,
@@ -131,7 +131,7 @@ function traces(state, chart, scale) {
           marker: { symbol: arm.symbol, size: 6 * scale, color } });
         break;
       case 'point':
-        layers.end.push({ ...end(base, arm, color, theme, scale), hoverinfo: 'all',
+        layers.end.push({ ...base, ...sign(arm.symbol, color, theme, scale), hoverinfo: 'all',
           hovertemplate: `${chart.hover}<extra>${base.name}, mean</extra>`,
           error_y: whisker(line.y, line.low, line.high, color, scale),
           error_x: whisker(x, line.left, line.right, color, scale) });
@@ -145,8 +145,17 @@ function traces(state, chart, scale) {
       default:
         layers.mean.push({ ...base, hoverinfo: 'all', line: stroke(2.5),
           hovertemplate: `${chart.hover}<extra>${base.name}</extra>` });
-        layers.end.push(end(base, arm, color, theme, scale));
+        ends.set(base, { arm, color });
     }
+  }
+  const seen = [...ends].filter(([{ x, visible }]) => visible && x.length);
+  if (seen.length) {
+    const told = seen.map(([, one]) => one);
+    layers.end.push({
+      type: 'scatter', hoverinfo: 'skip', showlegend: false, uid: 'ends',
+      x: seen.map(([{ x }]) => x.at(-1)), y: seen.map(([{ y }]) => y.at(-1)),
+      ...sign(told.map(({ arm }) => arm.symbol), told.map(({ color }) => color), theme, scale),
+    });
   }
   return Object.values(layers).flat();
 }
@@ -156,14 +165,10 @@ function append(line, more) {
   for (const one of more) line.push(one);
 }
 
-function end({ x, y, name, visible, uid }, arm, color, theme, scale) {
-  return {
-    type: 'scatter', mode: 'markers', hoverinfo: 'skip', cliponaxis: false, name, visible,
-    showlegend: false,
-    uid: `end-${uid}`, x: x.slice(-1), y: y.slice(-1),
-    marker: { symbol: arm.symbol, size: 9 * scale, color,
-      line: { width: 1.5 * scale, color: theme.paper } },
-  };
+// Of one arm, or lists of several.
+function sign(symbol, color, theme, scale) {
+  return { mode: 'markers', cliponaxis: false,
+    marker: { symbol, size: 9 * scale, color, line: { width: 1.5 * scale, color: theme.paper } } };
 }
 
 function whisker(middle, low, high, color, scale) {

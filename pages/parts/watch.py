@@ -101,8 +101,10 @@ def beneath(reader: Reader) -> None:
     closer_look(look, findings)
     if not look.row.tuning:
         tuned(look)
-    with st.expander("The numbers as a table", key="table"):
-        table(reader.once("results", look, lambda: results(look)))
+    # Closed it is empty: Streamlit's table is a fifth of all the scripts of this page.
+    with st.expander("The numbers as a table", key="table", on_change="rerun") as numbers:
+        if numbers.open:
+            table(reader.once("results", look, lambda: results(look)))
 
 
 def found(reader: Reader, look: Look) -> Findings:

@@ -44,6 +44,7 @@ sys.path.pop(0)  # this folder, which has a pages.py of its own
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks.pages_runs import plan, write_finished
+from tests.benchmarks.pages_table import table
 from trainer.store import Store
 
 if TYPE_CHECKING:
@@ -65,14 +66,13 @@ new PerformanceObserver((list) => {
     window.benchmark.tasks.push([startTime, duration]);
   }
 }).observe({ type: 'longtask', buffered: true });
-const plots = () => CHARTS.map((id) => document.querySelector(`[data-chart=${id}] .tb-plot`));
 const timer = setInterval(() => {
-  const lines = plots().map((one) => one?.querySelectorAll('path.js-line').length ?? 0);
-  if (!lines.every((count) => count >= WANTED)) return;
+  if (!(READY)) return;
   clearInterval(timer);
   requestAnimationFrame(() => setTimeout(() => { window.benchmark.drawn = performance.now(); }));
 }, 10);
 """
+BARE = "document.querySelector('h1')?.textContent === 'Bare'"
 FOLLOWS = """() => {
   const plot = document.querySelector('[data-chart=accuracy] .tb-plot');
   const seen = () => {
@@ -87,13 +87,14 @@ FOLLOWS = """() => {
 class Server:
     """The app on a free port, with a clock around its updates; warm: it has shown a page."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, *app: str) -> None:
         self.log = home / "updates.jsonl"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         command = [sys.executable, str(HERE / "pages_server.py"), str(self.port), str(self.log)]
+        command += app
         environment = os.environ | {"TRICKBOARD_HOME": str(home), "OMP_NUM_THREADS": "1"}
         output = (home / "server.log").open("ab")
         self.process = subprocess.Popen(
@@ -165,42 +166,52 @@ class Traffic:
         self.bytes["data"] += length * 3 // 4 if frame["opcode"] == 2 else length
 
 
+def lines_drawn(wanted: int) -> str:
+    """JavaScript: so many lines stand in every chart."""
+    return " && ".join(
+        f"document.querySelectorAll('[data-chart={chart}] path.js-line').length >= {wanted}"
+        for chart in CHARTS
+    )
+
+
 @contextmanager
-def opened(browser: Browser, url: str, wanted: int) -> Iterator[tuple[Page, Traffic]]:
+def opened(
+    browser: Browser, url: str, ready: str, *, traced: bool = False
+) -> Iterator[tuple[Page, Traffic]]:
     """A page in a fresh profile, and what it was sent."""
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     page = context.new_page()
-    browser.start_tracing(page=page, categories=["toplevel"])
-    script = WATCHES.replace("CHARTS", json.dumps(CHARTS)).replace("WANTED", str(wanted))
-    page.add_init_script(f"{{{script}}}")
+    if traced:
+        browser.start_tracing(page=page, categories=["toplevel"])
+    page.add_init_script(f"{{{WATCHES.replace('READY', ready)}}}")
     traffic = Traffic(context, page)
     page.goto(url)
     try:
         page.wait_for_function("window.benchmark.drawn", timeout=180_000)
         yield page, traffic
     finally:
-        if page.evaluate("!window.benchmark.traced"):
-            browser.stop_tracing()
         context.close()
 
 
-def measured(browser: Browser, url: str, wanted: int) -> dict[str, float]:
-    """One opening."""
-    with opened(browser, url, wanted) as (page, traffic):
+def measured(browser: Browser, url: str, ready: str) -> dict[str, float]:
+    """One opening, and for the processor's share another one that is traced, which costs time."""
+    with opened(browser, url, ready) as (page, traffic):
         page.wait_for_timeout(1000 * SETTLED)
-        found = page.evaluate("window.benchmark.traced = true, window.benchmark")
+        found = page.evaluate("window.benchmark")
+    with opened(browser, url, ready, traced=True) as (page, _):
+        page.wait_for_timeout(1000 * SETTLED)
         spent = processor_tasks(browser.stop_tracing())
-        tasks = [length for _, length in found["tasks"]]
-        return {
-            "seconds": found["drawn"] / 1000,
-            "longest_task": max(tasks, default=0.0) / 1000,
-            "longest_processor": max(spent, default=0.0),
-            "page_processor": sum(spent),
-            "data_mb": traffic.bytes["data"] / 1e6,
-            "plotly_mb": traffic.bytes["plotly"] / 1e6,
-            "scripts_mb": traffic.bytes["scripts"] / 1e6,
-            "requests": traffic.requests,
-        }
+    tasks = [length for _, length in found["tasks"]]
+    return {
+        "seconds": found["drawn"] / 1000,
+        "longest_task": max(tasks, default=0.0) / 1000,
+        "longest_processor": max(spent, default=0.0),
+        "page_processor": sum(spent),
+        "data_mb": traffic.bytes["data"] / 1e6,
+        "plotly_mb": traffic.bytes["plotly"] / 1e6,
+        "scripts_mb": traffic.bytes["scripts"] / 1e6,
+        "requests": traffic.requests,
+    }
 
 
 def processor_tasks(trace: bytes) -> list[float]:
@@ -229,30 +240,43 @@ def opening(browser: Browser, home: Path, runs: int, repeats: int) -> dict[str, 
     small = write_finished(store, plan("Small", 2, 1))
     id = write_finished(store, plan(f"{runs} runs", arms, runs // arms))
     store.close()
-    firsts, seconds, smalls = [], [], []
+    firsts, seconds, smalls, bares = [], [], [], []
     memory: dict[str, float] = {}
     updates: list[float] = []
     for _ in range(repeats):
         server = Server(home)
         try:
-            with opened(browser, f"{server.url}/?experiment={small}", 2) as (page, _):
+            with opened(browser, f"{server.url}/?experiment={small}", lines_drawn(2)) as (page, _):
                 page.wait_for_timeout(1000 * SETTLED)
             memory["idle"] = server.memory()
-            smalls.append(measured(browser, f"{server.url}/?experiment={small}", 2))
+            smalls.append(measured(browser, f"{server.url}/?experiment={small}", lines_drawn(2)))
             before = len(server.updates())
             url = f"{server.url}/?experiment={id}"
-            firsts.append(measured(browser, url, runs + arms))
+            firsts.append(measured(browser, url, lines_drawn(runs + arms)))
             updates.append(max(wall for wall, _ in server.updates()[before:]))
-            seconds.append(measured(browser, url, runs + arms))
+            seconds.append(measured(browser, url, lines_drawn(runs + arms)))
             memory["after"] = server.memory()
         finally:
             server.end()
+        bares.append(bare(browser, home))
     return {
         "first": middle(firsts) | {"server": statistics.median(updates)},
         "again": middle(seconds),
         "one_run": middle(smalls),
+        "bare": middle(bares),
         "memory_mb": memory,
     }
+
+
+def bare(browser: Browser, home: Path) -> dict[str, float]:
+    """The same for an app with a title only, on a server that has shown it before."""
+    server = Server(home, str(HERE / "pages_bare.py"))
+    try:
+        with opened(browser, server.url, BARE) as (page, _):
+            page.wait_for_timeout(1000 * SETTLED)
+        return measured(browser, server.url, BARE)
+    finally:
+        server.end()
 
 
 def following(browser: Browser, home: Path, what: list[str], wanted: int) -> dict[str, Any]:
@@ -265,7 +289,7 @@ def following(browser: Browser, home: Path, what: list[str], wanted: int) -> dic
         assert writer.stdout is not None
         id = json.loads(writer.stdout.readline())
         url = f"{server.url}/?experiment={id}&axis=step"
-        with opened(browser, url, wanted) as (page, traffic):
+        with opened(browser, url, lines_drawn(wanted)) as (page, traffic):
             page.evaluate(FOLLOWS)
             page.wait_for_timeout(3_000)
             before, sent, spent = len(server.updates()), traffic.bytes["data"], server.seconds()
@@ -310,36 +334,6 @@ def processor() -> str:
     except OSError:
         return platform.processor()
     return next((line.split(":")[1].strip() for line in lines if "model name" in line), "unknown")
-
-
-def table(result: dict[str, Any]) -> str:
-    heads = ["finished runs", "seconds", "longest task, s (of processor)", "page's processor, s",
-             "data, MB", "requests", "server, s", "again, s"]  # fmt: skip
-    lines = [f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
-    for runs, one in result["opening"].items():
-        first = one["first"]
-        lines.append(
-            f"| {runs} | {first['seconds']:.2f} | {first['longest_task']:.3f} "
-            f"({first['longest_processor']:.3f}) | {first['page_processor']:.2f} | "
-            f"{first['data_mb']:.2f} | {first['requests']:.0f} | {first['server']:.3f} | "
-            f"{one['again']['seconds']:.2f} |"
-        )
-        alone = one["one_run"]
-        lines.append(
-            f"| (2, same server) | {alone['seconds']:.2f} | {alone['longest_task']:.3f} "
-            f"({alone['longest_processor']:.3f}) | {alone['page_processor']:.2f} | "
-            f"{alone['data_mb']:.2f} | {alone['requests']:.0f} | | |"
-        )
-    for name, one in result["live"].items():
-        lines.append(
-            f"{name}: a new point after {one['latency']:.2f} s (95 %: {one['latency_95']:.2f}, "
-            f"n = {one['points']}); update {1000 * one['update']:.0f} ms of the server "
-            f"(95 %: {1000 * one['update_95']:.0f}; of its processor "
-            f"{1000 * one['update_processor']:.0f}), {one['updates_per_second']:.1f} a second, "
-            f"{one['server_cores']:.2f} cores, {one['mb_per_second']:.2f} MB/s, longest task "
-            f"{one['longest_task']:.3f} s, blocked {one['blocked_share']:.2f}"
-        )
-    return "\n".join(lines)
 
 
 def main() -> None:

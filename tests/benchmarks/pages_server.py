@@ -1,9 +1,9 @@
 """The server of the page benchmark: app.py, with a clock around every update of its live part.
 
-    python tests/benchmarks/pages_server.py PORT LOG
+    python tests/benchmarks/pages_server.py PORT LOG [APP]
 
 LOG gets a line ``[wall seconds, processor seconds]`` for each update. No worker is started: whoever
-writes the points stands for it.
+writes the points stands for it. APP is another app to serve, that the page is to be held against.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from trainer import supervisor
 ROOT = Path(__file__).parents[2]
 
 
-def main(port: str, log: str) -> None:
+def main(port: str, log: str, app: str = str(ROOT / "app.py")) -> None:
     face = watch.face
     lines = Path(log).open("a", buffering=1)  # noqa: SIM115
 
@@ -42,7 +42,7 @@ def main(port: str, log: str) -> None:
     watch.face = timed
     supervisor.ensure_worker = lambda home: None
     options = [f"--server.port={port}", "--server.headless=true"]
-    cli.main(["run", str(ROOT / "app.py"), *options])
+    cli.main(["run", app, *options])
 
 
 if __name__ == "__main__":

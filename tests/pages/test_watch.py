@@ -186,6 +186,9 @@ def test_a_finished_experiment_has_a_verdict_and_no_buttons(watch, bench):
     assert "**Dropout** is better than the baseline." in text(page)
     assert "runs done" not in text(page)
     assert not {"stop", "go_on"} & {one.key for one in page.button}
+    assert not page.dataframe
+    page.session_state["table"] = True
+    rerun(page)
     numbers = page.dataframe[0].value
     assert list(numbers["arm"]) == ["baseline", "dropout"]
     assert list(numbers["n"]) == [8, 8]
