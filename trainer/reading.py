@@ -12,7 +12,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, delete, insert, select
+from sqlalchemy import and_, bindparam, delete, func, insert, select
 
 from trainer.schema import curves, points, runs
 from trainer.statements import chunks, heads
@@ -36,12 +36,15 @@ WHOLE = (
     .where(points.c.key.in_(bindparam("keys", expanding=True)))
     .order_by(points.c.run_id, points.c.seq)
 )
+CURSORS = func.json_each(bindparam("cursors")).table_valued("value")  # [[id, attempt, seq], ...]
 SINCE = (
     select(*ROW)
-    .where(points.c.run_id == bindparam("id"), points.c.attempt == bindparam("attempt"))
-    .where(points.c.seq > bindparam("seq"))
+    .select_from(CURSORS)
+    .join(points, points.c.run_id == func.json_extract(CURSORS.c.value, "$[0]"))
+    .where(points.c.attempt == func.json_extract(CURSORS.c.value, "$[1]"))
+    .where(points.c.seq > func.json_extract(CURSORS.c.value, "$[2]"))
     .where(points.c.key.in_(bindparam("keys", expanding=True)))
-    .order_by(points.c.seq)
+    .order_by(points.c.run_id, points.c.seq)
 )
 ENDED = select(curves.c.run_id, curves.c.key, curves.c.steps, curves.c.vals)
 ENDED_SINCE = ENDED.add_columns(curves.c.batches)
@@ -75,10 +78,9 @@ def news(
     for ids in chunks(whole):
         add(found, db.execute(WHOLE, {"ids": ids, "keys": listed}))
         add_ended(db, found, ids, listed)
-    for id in rest:
-        attempt, seq = cursors[id]
-        at = {"id": id, "attempt": attempt, "seq": seq, "keys": listed}
-        add(found, db.execute(SINCE, at))
+    if rest:
+        at = json.dumps([(id, *cursors[id]) for id in rest])
+        add(found, db.execute(SINCE, {"cursors": at, "keys": listed}))
     for ids in chunks(id for id in rest if not found[id].series):
         add_ended(db, found, ids, listed, cursors)
     return found

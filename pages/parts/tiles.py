@@ -112,4 +112,4 @@ def get_ready() -> None:
     for trick in list(catalog().values()):
         for dark in (False, True):
             picture(trick, dark)
-            time.sleep(0.01)  # let the pages go first
+            time.sleep(0.05)  # the pages go first: this takes a tenth of a core
