@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import select
 
 from tests.trainer.test_supervisor import until
-from trainer.experiment import parse
+from trainer.experiment import Tune, parse
 from trainer.queue import Queue
 from trainer.schema import runs
 from trainer.store import Store
@@ -185,6 +185,30 @@ def test_a_killed_supervisor_leaves_its_runs_to_the_next_one(store, worker):
         for row in store.runs(id):
             steps, _ = store.read({row.id: (0, 0)}, ["loss"])[row.id].series["loss"]
             assert steps == list(range(1, row.steps + 1))
+    finally:
+        end_worker(second)
+
+
+def test_everything_is_killed_while_rates_are_tried_and_they_are_found_all_the_same(store, worker):
+    tune = Tune(scales=(0.5, 1.0, 2.0), seeds=1)
+    tuned = plan(("baseline", "smooth"), seeds=(30,), seconds=1.0).model_copy(update={"tune": tune})
+    id = store.launch(tuned)
+    assert not store.runs(id)  # no arm is trained before its rate is known
+    tried = [trial.run.id for trial in store.trials(id)]
+    until(lambda: any(process_of(store, one) for one in tried), 60)
+    family = [worker, *psutil.Process(worker.pid).children(recursive=True)]
+    for one in family:
+        one.kill()
+    worker.wait(10)
+    assert store.experiment(id).tuning
+    second = start_worker(store.home)
+    try:
+        until(lambda: [run.state for run in store.runs(id)] == ["done", "done"], READY)
+        assert set(store.experiment(id).tuned) == {"baseline", "smooth"}
+        for one in (*[trial.run for trial in store.trials(id)], *store.runs(id)):
+            steps, _ = store.read({one.id: (0, 0)}, ["loss"])[one.id].series["loss"]
+            assert one.state == "done" and steps == list(range(1, one.step + 1))
+        assert max(trial.run.attempt for trial in store.trials(id)) == 2
     finally:
         end_worker(second)
 
