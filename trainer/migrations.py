@@ -52,7 +52,19 @@ def add_curves(db: Connection) -> None:
     )
 
 
-MIGRATIONS: list[Callable[[Connection], None]] = [add_report, add_tuning, add_curves]
+def add_checkpoints(db: Connection) -> None:
+    """Where a run can go on from, and who launched an experiment."""
+    for column in ("saved_step INTEGER", "saved_seq INTEGER"):
+        db.execute(text(f"ALTER TABLE runs ADD COLUMN {column}"))
+    db.execute(text("ALTER TABLE experiments ADD COLUMN owner VARCHAR(32)"))
+
+
+MIGRATIONS: list[Callable[[Connection], None]] = [
+    add_report,
+    add_tuning,
+    add_curves,
+    add_checkpoints,
+]
 
 
 class StoreError(Exception):

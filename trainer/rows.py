@@ -30,6 +30,7 @@ class ExperimentRow:
     estimate: float | None = None  # wall seconds that the launch foretold; None: nothing was known
     added: tuple[int, ...] = ()  # how many seeds it had each time before some were added
     tuned: Mapping[str, float] | None = None  # arm name -> scale; None: not asked, or not found yet
+    owner: str | None = None  # who launched it, where several people share a store
 
     @property
     def tuning(self) -> bool:
@@ -50,6 +51,7 @@ class RunRow:
     attempt: int
     step: int
     steps: int | None  # None: the budget is in seconds
+    saved_step: int | None  # of its checkpoint: what is trained anew begins after it
     seconds: float | None  # of training
     metrics: dict[str, float]  # empty until done
     error_kind: str | None  # out_of_memory | killed | error | data
@@ -107,6 +109,7 @@ def experiment_row(row: RowMapping) -> ExperimentRow:
         estimate=row["estimate"],
         added=tuple(json.loads(row["added"])) if row["added"] else (),
         tuned=json.loads(row["tuned"]) if row["tuned"] else None,
+        owner=row["owner"],
     )
 
 
@@ -123,8 +126,8 @@ def worker_row(row: RowMapping) -> WorkerRow:
 
 def run_row(row: RowMapping, *, arm: int, arm_name: str, seed: int) -> RunRow:
     same = (
-        "id state desired attempt step steps seconds error_kind error_text message device "
-        "created_at started_at ended_at"
+        "id state desired attempt step steps saved_step seconds error_kind error_text message "
+        "device created_at started_at ended_at"
     )
     return RunRow(
         arm=arm,

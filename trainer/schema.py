@@ -41,6 +41,7 @@ experiments = Table(
     # JSON: arm name -> chosen scale; "null" while its trials go on, SQL's null where none were
     # asked for.
     Column("tuned", Text, index=True),
+    Column("owner", String(32)),  # who launched it, where several people share a store
 )
 
 trials = Table(  # which runs an experiment tries learning rates with
@@ -86,6 +87,8 @@ runs = Table(
     Column("lease_until", Float),
     Column("seq", Integer, nullable=False),  # of the last batch of points of this attempt
     Column("step", Integer, nullable=False),
+    Column("saved_step", Integer),  # of its checkpoint: what is trained anew begins after it
+    Column("saved_seq", Integer),  # the last batch of points that the checkpoint knows
     Column("steps", Integer),
     Column("seconds", Float),
     Column("metrics", Text),  # JSON, null for a number that is none

@@ -359,7 +359,8 @@ def test_what_is_left_follows_the_speed_so_far() -> None:
     def run(state: str, step: int, seconds: float | None, seed: int) -> RunRow:
         return RunRow(
             id=f"r{seed}", arm=0, arm_name="baseline", seed=seed, state=state, desired="run",
-            attempt=1, step=step, steps=100, seconds=seconds, metrics={}, error_kind=None,
+            attempt=1, step=step, steps=100, saved_step=None,
+        seconds=seconds, metrics={}, error_kind=None,
             error_text=None, message=None, device=None, created_at=0, started_at=None,
             ended_at=None,
         )  # fmt: skip

@@ -52,7 +52,8 @@ def trained(experiment, arm, seed, state):
     value = 0.7 + 0.01 * (seed % 5) + GAIN.get(name, 0.0) + 0.001 * (arm * seed % 3)
     return RunRow(
         id=experiment.run_id(experiment.arms[arm], seed), arm=arm, arm_name=name, seed=seed,
-        state=state, desired="run", attempt=1, step=120, steps=120, seconds=2.0 + arm,
+        state=state, desired="run", attempt=1, step=120, steps=120, saved_step=None,
+        seconds=2.0 + arm,
         metrics={"test_accuracy": value, "test_loss": 1 - value} if state == "done" else {},
         error_kind=None, error_text=None, message=None, device="cpu", created_at=0.0,
         started_at=1.0, ended_at=2.0,
