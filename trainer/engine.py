@@ -8,20 +8,22 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import torch
 
-from trainer import reports
+from trainer import checkpoint, reports
 from trainer.grid import evaluation_steps
 from trainer.networks import kaiming, multiply_adds
 from trainer.rates import PARTS, own_rate, schedule
-from trainer.record import Alternates, Clock, Diverged, Flat, Moments, Point, Record
+from trainer.record import Alternates, Clock, Diverged, Flat, Moments, Place, Point, Record
 from trainer.streams import number, stream
 from trainer.tasks import task_of
+from tricks.base import Trick
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterator, Mapping
     from pathlib import Path
 
     from torch import Tensor
@@ -49,12 +51,27 @@ class Outcome:
     report: dict[str, Any] = field(default_factory=dict)
 
 
+class Saver(Protocol):
+    """Who keeps the checkpoints of a run."""
+
+    def wanted(self) -> bool:
+        """Whether one is due; asked after every step."""
+
+    def save(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        """Keep what ``make`` gives; all points of its steps were yielded before.
+
+        ``make`` raises ``Unkept`` if something of the run fits into no checkpoint.
+        """
+
+
 def train(
     run: Run,
     *,
     home: Path,
     device: str = "cpu",
     say: Callable[[str], None] = lambda text: None,
+    saver: Saver | None = None,
+    resume: Mapping[str, Any] | None = None,
 ) -> Generator[Point, None, Outcome]:
     """Train one run and yield its points; the generator's return value is the outcome.
 
@@ -63,9 +80,13 @@ def train(
         home: where the data sets are.
         device: "cpu", "cuda", "cuda:N" or "mps".
         say: is told what happens before the first step.
+        saver: keeps checkpoints.
+        resume: a checkpoint of this run. Its points go on after it, on one CPU thread bit for bit
+            as if it had not been interrupted.
 
     Raises:
         DataError: the data set is not there and cannot be had.
+        Unkept: ``resume`` is not a checkpoint of this run.
     """
     setup, tricks = run.setup, run.arm.make()
     moments = Moments(tricks)
@@ -79,6 +100,7 @@ def train(
         before = tools.split
         tools.split = trick.dataset(before, draws[trick.id()])
         task.changed(trick.id(), before, tools.split)
+    begun_with = tools.split
 
     spec = task.spec()
     for trick in moments["network"]:
@@ -116,19 +138,22 @@ def train(
 
     tools.network, tools.optimizer, tools.restart = network, optimizer, restart
 
+    place = Place(tools.split)
+    shuffle = stream(run.seed, "order")
+
     def epochs() -> Iterator[tuple[Tensor, Tensor, bool]]:
         """Batches without end; the flag marks the last one of an epoch."""
-        sample, shuffle = moments.only("sampler"), stream(run.seed, "order")
+        sample = moments.only("sampler")
         while True:
-            split = tools.split
-            if sample:
-                order = sample(split, draws[moments["sampler"][0].id()])
-            else:
-                order = torch.randperm(len(split.y), generator=shuffle)
-            count = max(1, len(order) // setup.batch_size)
-            batches = task.batches(order, split, setup.batch_size, soft=soft)
-            for i, (x, y) in enumerate(batches, 1):
-                yield x, y, i == count
+            if place.over:
+                if sample:
+                    order = sample(tools.split, draws[moments["sampler"][0].id()])
+                else:
+                    order = torch.randperm(len(tools.split.y), generator=shuffle)
+                place.begin(order, tools.split, setup.batch_size)
+            for x, y in task.batches(place.left, place.split, setup.batch_size, soft=soft):
+                place.done += 1
+                yield x, y, place.over
 
     def predictor() -> Predictor:
         predict: Predictor = network
@@ -152,12 +177,42 @@ def train(
     mixing = Alternates(moments["batch"], stream(run.seed, "alternates"))
     for trick in moments["begin"]:
         trick.begin(draws[trick.id()])
+
+    known: list[Any] = [flat.weights, flat.gradients]
+    for split in (task.split, begun_with):
+        known += [split, split.x, split.y, split.index]
+
+    def roots() -> dict[str, Any]:
+        """All that training changes."""
+        return {
+            "network": network,
+            "optimizer": optimizer,
+            "draws": [*draws.values(), shuffle, mixing.rng, task.draws],
+            "layers": layer_draws(device),
+            "tools": tools,
+            "tricks": tricks,
+            "task": task.counts,
+            "place": place,
+            "last": last,
+            "seconds": clock.seconds,
+        }
+
+    def snapshot(step: int, epoch: int) -> dict[str, Any]:
+        state = checkpoint.capture(roots(), known)
+        return {"run": run.id, "step": step, "epoch": epoch, "state": state}
+
+    first, epoch = 0, 0
+    if resume:
+        got = checkpoint.restore(resume["state"], roots(), known, remake)
+        clock.before, record.steps = got["seconds"], resume["step"]
+        give_layers(device, got["layers"])
+        first, epoch = resume["step"], resume["epoch"]
     try:
-        yield from evaluate(0)
-        network.train()
+        if not resume:
+            yield from evaluate(0)
+            network.train()
         clock.start()
-        epoch = 0
-        for step, (x, y, ends_epoch) in enumerate(epochs(), 1):
+        for step, (x, y, ends_epoch) in enumerate(epochs(), first + 1):
             lr = rate(step - 1 if setup.seconds is None else clock.part(setup.seconds, PARTS))
             for group in optimizer.param_groups:
                 group["lr"] = lr
@@ -196,6 +251,10 @@ def train(
                         yield from evaluate(step)
             if over:
                 break
+            if saver and saver.wanted():
+                with clock.paused():
+                    yield from record.flush(step)
+                    saver.save(partial(snapshot, step, epoch))
         network.eval()
         clock.stop()
         metrics = task.final(predictor(), last)
@@ -210,6 +269,26 @@ def train(
     return Outcome(
         state="done", steps=step, seconds=clock.seconds, metrics=metrics, report=found.data
     )
+
+
+def layer_draws(device: str) -> list[Tensor]:
+    """The state of the generators that dropout layers draw from."""
+    states = [torch.get_rng_state()]
+    return [*states, torch.cuda.get_rng_state(device)] if device.startswith("cuda") else states
+
+
+def give_layers(device: str, states: list[Tensor]) -> None:
+    """Let dropout layers draw on from there."""
+    torch.set_rng_state(states[0].cpu())
+    if device.startswith("cuda") and len(states) > 1:
+        torch.cuda.set_rng_state(states[1].cpu(), device)
+
+
+def remake(name: str, owner: Any) -> Any:
+    """What a trick made for itself during training, new again."""
+    if not isinstance(owner, Trick):
+        raise checkpoint.Unkept(f"{name} came to be during training and cannot be made again")
+    return owner.remake(name)
 
 
 def progress(setup: Setup, steps: int, seconds: float) -> float:

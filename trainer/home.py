@@ -30,3 +30,13 @@ def log_file(home: Path, name: str) -> Path:
     folder = home / "logs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder / f"{name}.log"
+
+
+def checkpoint_file(home: Path, run_id: str, step: int) -> Path:
+    """Where the checkpoint of a run after that step is."""
+    return home / "checkpoints" / f"{run_id}-{step}.pt"
+
+
+def checkpoint_files(home: Path, run_id: str = "*") -> list[Path]:
+    """Every checkpoint of a run, or of all; and what was left of one that was never finished."""
+    return sorted((home / "checkpoints").glob(f"{run_id}-*.*"))

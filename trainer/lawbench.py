@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,11 +18,12 @@ from trainer.experiment import ExperimentError, parse
 from tricks.base import Facts, NetworkSpec, Pixels, Pool, Split, Tools
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from torch import Generator, Tensor
 
+    from trainer.experiment import Run
     from trainer.record import Point
     from tricks.base import Trick
 
@@ -82,18 +86,37 @@ class Bench:
         """
         whose = trick or of
         assert whose is not None
-        kind = kind or whose.kinds[0]
-        setup = {"train_size": 128, "steps": steps, "network": NETWORKS[kind]}
-        setup["dataset"] = self.dataset(whose, kind)
-        regime = whose.card.regime
-        arm: list[Data] = [{"id": one} for one in (regime.baseline if regime else ())]
-        if trick:
-            arm.append({"id": trick.id(), "knobs": knobs or {}})
-        experiment = parse(experiment_of(setup, arm))
-        run = experiment.runs()[0]
+        run = self.planned(whose, kind or whose.kinds[0], steps, (knobs or {}) if trick else None)
         if again or run.id not in self.known:
             self.known[run.id] = curve(train(run, home=self.home))
         return self.known[run.id]
+
+    def planned(
+        self, trick: type[Trick], kind: str, steps: int = STEPS, knobs: Knobs | None = None
+    ) -> Run:
+        """A tiny run with a trick; with ``knobs`` None the baseline it is held against."""
+        setup = {"train_size": 128, "steps": steps, "network": NETWORKS[kind]}
+        setup["dataset"] = self.dataset(trick, kind)
+        regime = trick.card.regime
+        arm: list[Data] = [{"id": one} for one in (regime.baseline if regime else ())]
+        if knobs is not None:
+            arm.append({"id": trick.id(), "knobs": knobs})
+        return parse(experiment_of(setup, arm)).runs()[0]
+
+    def interrupted(self, trick: type[Trick], kind: str, at: Sequence[int]) -> Curve:
+        """The same run, broken off after these steps and gone on with from its checkpoint."""
+        run = self.planned(trick, kind, knobs={})
+        points: list[Point] = []
+        state: Data | None = None
+        for before, step in pairwise([0, *at]):
+            saver = BreaksOff(step - before)
+            try:
+                part = curve(train(run, home=self.home, saver=saver, resume=state), points)
+            except BrokenOff:
+                state = through_a_file(saver.state)
+            else:
+                return part  # it diverged before
+        return curve(train(run, home=self.home, resume=state), points)
 
     def dataset(self, trick: type[Trick], kind: str) -> str:
         """The first data set on which the trick may be used."""
@@ -125,20 +148,56 @@ def experiment_of(setup: Data, arm: list[Data]) -> Data:
     return {"name": "law", "setup": setup, "arms": [{"name": "arm", "tricks": arm}], "seeds": [0]}
 
 
-def curve(running: Iterator[Point]) -> Curve:
-    """Train to the end, on one thread: more would add up in another order."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    points = []
-    try:
+def curve(running: Iterator[Point], points: list[Point] | None = None) -> Curve:
+    """Train to the end, ``points`` being those of before."""
+    points = [] if points is None else points
+    with one_thread():
         while True:
             try:
                 points.append(next(running))
             except StopIteration as end:
                 kept = [one for one in points if one.key not in TIMES]
                 return Curve(points=kept, outcome=end.value)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Several threads would add up in another order."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
     finally:
         torch.set_num_threads(threads)
+
+
+class BrokenOff(Exception):
+    """A run that was ended right after its checkpoint."""
+
+
+class BreaksOff:
+    """Takes a checkpoint after so many steps, and ends the run there."""
+
+    def __init__(self, steps: int) -> None:
+        self.left = steps
+        self.state: Mapping[str, Any] = {}
+
+    def wanted(self) -> bool:
+        self.left -= 1
+        return self.left == 0
+
+    def save(self, make: Callable[[], Mapping[str, Any]]) -> None:
+        self.state = make()
+        raise BrokenOff
+
+
+def through_a_file(state: Mapping[str, Any]) -> Data:
+    """A checkpoint as it is read from a file."""
+    file = io.BytesIO()
+    torch.save(dict(state), file)
+    file.seek(0)
+    read: Data = torch.load(file, weights_only=True)
+    return read
 
 
 def spec() -> NetworkSpec:

@@ -29,7 +29,7 @@ from trainer.cardlaws import (
 )
 from trainer.experiment import ExperimentError
 from trainer.lawbench import NETWORKS as NETWORKS
-from trainer.lawbench import STEPS, spec, tools
+from trainer.lawbench import STEPS, TIMES, spec, tools
 from trainer.lawbench import Bench as Bench
 from tricks.base import Slot, Trick
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     Law = Callable[[type[Trick], Bench], None]
 
+BROKEN_OFF = (23, 40)  # steps: within an epoch, and at the end of one
 CHANCE = 0.3  # of ten classes 0.1 ± 0.014 is chance
 
 
@@ -258,6 +259,32 @@ def tells_what_it_did(trick: type[Trick], bench: Bench) -> None:
         want(what.strip() and not what.endswith("."), "acted().what reads: 0 of 60 {what}")
 
 
+def goes_on_as_if_never_interrupted(trick: type[Trick], bench: Bench) -> None:
+    """A run that was broken off goes on from its checkpoint to the same curve."""
+    for kind in trick.kinds:
+        whole = bench.run(trick, kind=kind)
+        parts = bench.interrupted(trick, kind, BROKEN_OFF)
+        mine, theirs = sorted(parts.points, key=repr), sorted(whole.points, key=repr)
+        for one, other in zip(mine, theirs, strict=False):
+            want(
+                repr(one) == repr(other),
+                f"in a {kind}, {one.key} at step {one.step} is {one.value!r} after an "
+                f"interruption, {other.value!r} without: what training changes must be an "
+                "attribute of the trick, of the network or of the optimizer",
+            )
+        want(
+            len(mine) == len(theirs),
+            f"{len(mine)} points with interruptions, {len(theirs)} without",
+        )
+        ends = [
+            {key: repr(value) for key, value in one.outcome.metrics.items() if key not in TIMES}
+            for one in (parts, whole)
+        ]
+        want(
+            ends[0] == ends[1], f"after an interruption the run ends with {ends[0]}, not {ends[1]}"
+        )
+
+
 LAWS: list[Law] = [
     is_named_after_its_file,
     has_a_name_of_its_own,
@@ -279,4 +306,5 @@ LAWS: list[Law] = [
     changes_the_curve,
     works_in_its_networks,
     tells_what_it_did,
+    goes_on_as_if_never_interrupted,
 ]

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from sqlalchemy import and_, case, delete, func, insert, literal, select, update
 
 from trainer.experiment import Run, Setup
-from trainer.reading import pack
-from trainer.rows import write_json, write_values
+from trainer.reading import Numbers, add_points, keep_points, pack, progress
+from trainer.rows import write_json
 from trainer.schema import notes, points, runs, timings, workers
 from trainer.statements import FINAL, run_ids
 
@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 LEASE = 15.0  # seconds for which a run belongs to its process after each sign of life
 DEATHS = 5  # a run whose process died so often is failed: nothing of it was ever saved
 
-Numbers = tuple[int, str, float]  # step, key, value
+WISHED = (  # what becomes of a run whose process is gone, by what was desired
+    (runs.c.desired == "stop", "stopped"),
+    (runs.c.desired == "pause", "paused"),
+)
+NOT_SAVED = {"saved_step": None, "saved_seq": None}
 
 
 class Fenced(Exception):
@@ -42,6 +46,7 @@ class Claim:
     run: Run
     attempt: int
     device: str
+    saved_step: int | None = None  # where its checkpoint stands; None: it begins at the start
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,18 +83,22 @@ class Queue:
     def claim(
         self, worker: str, wish: str, device: str, experiment_id: str | None = None
     ) -> Claim | None:
-        """Take the next waiting run that asks for ``wish``, to be trained on ``device``."""
-        oldest = select(runs.c.id, runs.c.attempt, runs.c.spec).where(
-            runs.c.state == "waiting", runs.c.wish == wish
-        )
+        """Take the next waiting run that asks for ``wish``, to be trained on ``device``.
+
+        The points that its checkpoint knows stay, as points of the new attempt.
+        """
+        oldest = select(
+            runs.c.id, runs.c.attempt, runs.c.spec, runs.c.saved_step, runs.c.saved_seq
+        ).where(runs.c.state == "waiting", runs.c.wish == wish)
         oldest = only(oldest, experiment_id).order_by(runs.c.queued_at, runs.c.position).limit(1)
         now = time.time()
         with self.store.writes.begin() as db:
             found = db.execute(oldest).first()
             if found is None:
                 return None
-            id, attempt, spec = found
-            db.execute(delete(points).where(points.c.run_id == id))
+            id, attempt, spec, saved_step, saved_seq = found
+            keep_points(db, id, attempt, saved_seq)
+            begun = {} if saved_step else {"seconds": None}
             db.execute(
                 update(runs)
                 .where(runs.c.id == id)
@@ -104,15 +113,20 @@ class Queue:
                     pid_created=None,
                     heartbeat=now,
                     lease_until=now + LEASE,
-                    seq=0,
-                    step=0,
-                    seconds=None,
+                    seq=saved_seq or 0,
+                    step=saved_step or 0,
                     message=None,
                     started_at=now,
                     ended_at=None,
+                    **begun,
                 )
             )
-        return Claim(run=Run.model_validate_json(spec), attempt=attempt + 1, device=device)
+        return Claim(
+            run=Run.model_validate_json(spec),
+            attempt=attempt + 1,
+            device=device,
+            saved_step=saved_step,
+        )
 
     def running(self) -> list[Running]:
         """All runs that are being trained, by whomever."""
@@ -124,12 +138,13 @@ class Queue:
     def died(self, run_id: str, attempt: int, how: str) -> None:
         """A run's process is gone without having ended the run: it waits again, or ends.
 
-        A run that should stop is stopped; the one whose process died for the fifth time failed.
+        A run that should stop is stopped, and so on; the one whose process died for the fifth time
+        since its last checkpoint failed.
         """
         last = runs.c.deaths + 1 >= DEATHS
-        stops = runs.c.desired == "stop"
+        stops = runs.c.desired != "run"
         text = f"{how}, {DEATHS} times; this run was given up"
-        state = case((stops, "stopped"), (last, "failed"), else_="waiting")
+        state = case(*WISHED, (last, "failed"), else_="waiting")
         values = {
             "deaths": runs.c.deaths + 1,
             "error_kind": case((and_(last, ~stops), "killed"), else_=None),
@@ -140,7 +155,7 @@ class Queue:
 
     def put_back(self, run_id: str, attempt: int) -> None:
         """Have a run wait again that ended through no fault of its own."""
-        state = case((runs.c.desired == "stop", "stopped"), else_="waiting")
+        state = case(*WISHED, else_="waiting")
         with self.store.writes.begin() as db:
             db.execute(mine(run_id, attempt).values(ended(state)))
 
@@ -169,15 +184,43 @@ class Queue:
         """
         with self.store.writes.begin() as db:
             fenced(db, claim, {"message": message} | progress(batch))
-            add_points(db, claim, batch)
+            add_points(db, claim.run.id, claim.attempt, batch)
             return str(db.scalar(select(runs.c.desired).where(runs.c.id == claim.run.id)))
+
+    def saved(self, claim: Claim, batch: Sequence[Numbers], step: int) -> None:
+        """The run has a checkpoint after ``step``; ``batch`` ends with its last points.
+
+        Raises:
+            Fenced: the run belongs to another attempt; nothing was written.
+        """
+        at = {"saved_step": step, "saved_seq": runs.c.seq + bool(batch), "deaths": 0}
+        with self.store.writes.begin() as db:
+            fenced(db, claim, at | progress(batch))
+            add_points(db, claim.run.id, claim.attempt, batch)
+
+    def start_over(self, claim: Claim) -> None:
+        """The checkpoint is of no use: this attempt begins at the first step.
+
+        Raises:
+            Fenced: the run belongs to another attempt; nothing was written.
+        """
+        anew = {"seq": 0, "step": 0, "seconds": None}
+        with self.store.writes.begin() as db:
+            fenced(db, claim, anew | NOT_SAVED)
+            db.execute(delete(points).where(points.c.run_id == claim.run.id))
+
+    def checkpoints(self) -> set[tuple[str, int]]:
+        """Which are in use: run and step."""
+        every = select(runs.c.id, runs.c.saved_step).where(runs.c.saved_step.is_not(None))
+        with self.store.reads.connect() as db:
+            return {(id, step) for id, step in db.execute(every)}
 
     def finish(
         self,
         claim: Claim,
         batch: Sequence[Numbers] = (),
         *,
-        state: Literal["done", "diverged", "failed", "stopped"],
+        state: Literal["done", "diverged", "failed", "stopped", "paused"],
         steps: int | None = None,
         seconds: float | None = None,
         metrics: Mapping[str, float] | None = None,
@@ -191,7 +234,7 @@ class Queue:
             Fenced: the run belongs to another attempt; nothing was written.
         """
         # A run that was told to stop may have been told to go on since: then it waits again.
-        again = and_(literal(state == "stopped"), runs.c.desired == "run")
+        again = and_(literal(state in ("stopped", "paused")), runs.c.desired == "run")
         values = progress(batch) | {
             "metrics": write_json(metrics) if metrics else None,
             "report": write_json(report) if report else None,
@@ -204,9 +247,11 @@ class Queue:
             values["step"] = steps
         if state == "done":
             values["steps"] = steps
+        if state in FINAL:
+            values |= NOT_SAVED
         with self.store.writes.begin() as db:
             fenced(db, claim, values | ended(case((again, "waiting"), else_=state)))
-            add_points(db, claim, batch)
+            add_points(db, claim.run.id, claim.attempt, batch)
             if state in FINAL:
                 pack(db, claim.run.id)
 
@@ -322,38 +367,3 @@ def fenced(db: Connection, claim: Claim, values: dict[str, Any]) -> None:
     alive = {"heartbeat": now, "lease_until": now + LEASE}
     if not db.execute(mine(claim.run.id, claim.attempt).values(alive | values)).rowcount:
         raise Fenced(f"attempt {claim.attempt} of {claim.run.id} is over")
-
-
-def progress(batch: Sequence[Numbers]) -> dict[str, Any]:
-    """How far the points of a batch have come."""
-    if not batch:
-        return {}
-    values: dict[str, Any] = {"step": max(step for step, _, _ in batch), "seq": runs.c.seq + 1}
-    seconds = [value for _, key, value in batch if key == "seconds"]
-    return values | ({"seconds": seconds[-1]} if seconds else {})
-
-
-def add_points(db: Connection, claim: Claim, batch: Sequence[Numbers]) -> None:
-    """The rows of a batch, a row for each key; the fence has counted seq already."""
-    if not batch:
-        return
-    series: dict[str, tuple[list[int], list[float]]] = {}
-    for step, key, value in batch:
-        steps, values = series.setdefault(key, ([], []))
-        steps.append(step)
-        values.append(value)
-    seq = db.scalar(select(runs.c.seq).where(runs.c.id == claim.run.id))
-    db.execute(
-        insert(points),
-        [
-            {
-                "run_id": claim.run.id,
-                "attempt": claim.attempt,
-                "seq": seq,
-                "key": key,
-                "steps": json.dumps(steps),
-                "vals": write_values(values),
-            }
-            for key, (steps, values) in series.items()
-        ],
-    )

@@ -12,13 +12,15 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, bindparam, delete, func, insert, select
+from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
 
+from trainer.rows import write_values
 from trainer.schema import curves, points, runs
 from trainer.statements import chunks, heads
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from typing import Any
 
     import numpy as np
     from numpy.typing import NDArray
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
     Steps = NDArray[np.int64]
     Values = NDArray[np.float64]
+
+Numbers = tuple[int, str, float]  # step, key, value
 
 STEPS, VALUES = "<i8", "<f8"  # how the bytes of a curve are meant
 ROW = (points.c.run_id, points.c.key, points.c.steps, points.c.vals)
@@ -129,6 +133,51 @@ def add_ended(
         series = np.frombuffer(steps, STEPS)[start:], np.frombuffer(values, VALUES)[start:]
         if len(series[0]):
             found[id].series[key] = series
+
+
+def progress(batch: Sequence[Numbers]) -> dict[str, Any]:
+    """How far the points of a batch have come."""
+    if not batch:
+        return {}
+    values: dict[str, Any] = {"step": max(step for step, _, _ in batch), "seq": runs.c.seq + 1}
+    seconds = [value for _, key, value in batch if key == "seconds"]
+    return values | ({"seconds": seconds[-1]} if seconds else {})
+
+
+def add_points(db: Connection, run_id: str, attempt: int, batch: Sequence[Numbers]) -> None:
+    """The rows of a batch, a row for each key; the fence has counted seq already."""
+    if not batch:
+        return
+    series: dict[str, tuple[list[int], list[float]]] = {}
+    for step, key, value in batch:
+        steps, values = series.setdefault(key, ([], []))
+        steps.append(step)
+        values.append(value)
+    seq = db.scalar(select(runs.c.seq).where(runs.c.id == run_id))
+    db.execute(
+        insert(points),
+        [
+            {
+                "run_id": run_id,
+                "attempt": attempt,
+                "seq": seq,
+                "key": key,
+                "steps": json.dumps(steps),
+                "vals": write_values(values),
+            }
+            for key, (steps, values) in series.items()
+        ],
+    )
+
+
+def keep_points(db: Connection, id: str, attempt: int, saved_seq: int | None) -> None:
+    """Of a run that is claimed: what its checkpoint knows goes on as the new attempt's."""
+    if saved_seq is None:
+        db.execute(delete(points).where(points.c.run_id == id))
+        return
+    later = or_(points.c.seq > saved_seq, points.c.attempt != attempt)
+    db.execute(delete(points).where(points.c.run_id == id, later))
+    db.execute(update(points).where(points.c.run_id == id).values(attempt=attempt + 1))
 
 
 def pack(db: Connection, run_id: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Generator, Tensor
     from torch.nn import Module
 
-    from tricks.base import Trick
+    from tricks.base import Split, Trick
 
 
 class Point(NamedTuple):
@@ -77,6 +77,36 @@ class Alternates:
             return self.tricks
         chosen = self.rivals[int(torch.randint(len(self.rivals), (), generator=self.rng))]
         return [one for one in self.tricks if one is chosen or not one.alternates]
+
+
+class Place:
+    """Where in its data a run is: the order of this epoch, and how many batches of it are done.
+
+    Tricks change the training set from the next epoch on, so an epoch keeps the one it began with.
+    """
+
+    def __init__(self, split: Split) -> None:
+        self.order: Tensor | None = None
+        self.split = split
+        self.size = 1
+        self.done = self.count = 0
+
+    @property
+    def over(self) -> bool:
+        """Whether another epoch begins with the next batch."""
+        return self.done == self.count
+
+    @property
+    def left(self) -> Tensor:
+        """The indices of the examples that this epoch has not come to."""
+        assert self.order is not None
+        return self.order[self.done * self.size :]
+
+    def begin(self, order: Tensor, split: Split, size: int) -> None:
+        """An epoch over the examples of ``split`` in this order, in batches of ``size``."""
+        self.order, self.split = order, split
+        self.size = min(size, len(order))
+        self.done, self.count = 0, len(order) // self.size
 
 
 class Clock:

@@ -38,10 +38,10 @@ class Report:
 def report(network: Module, task: Classification, tricks: Sequence[Trick]) -> Report:
     """Everything but the curves, in eval mode, after the last step."""
     data: dict[str, Any] = {"tricks": {one.id(): of_trick(one, task) for one in tricks}}
-    if task.extra_steps:
-        data["extra_steps"] = task.extra_steps
-    if task.bought:
-        data["labels_bought"] = task.bought
+    if task.counts["extra_steps"]:
+        data["extra_steps"] = task.counts["extra_steps"]
+    if task.counts["bought"]:
+        data["labels_bought"] = task.counts["bought"]
     data |= of_answers(*task.seen, task.classes)
     data |= of_network(network, task)
     metrics = {key: data[key] for key in ("balanced_accuracy", "ece")}

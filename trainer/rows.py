@@ -47,7 +47,7 @@ class RunRow:
     arm_name: str
     seed: int
     state: str
-    desired: str  # run | stop
+    desired: str  # run | stop | pause
     attempt: int
     step: int
     steps: int | None  # None: the budget is in seconds

@@ -74,7 +74,7 @@ runs = Table(
     Column("kind", String(16), nullable=False),  # what a step costs depends on: see timing_key
     Column("tricks", String(16), nullable=False),  # hash of the arm's tricks
     Column("state", String(16), nullable=False),
-    Column("desired", String(8), nullable=False),  # run | stop
+    Column("desired", String(8), nullable=False),  # run | stop | pause
     Column("stop_at", Float),  # when stop was asked
     Column("queued_at", Float, nullable=False),
     Column("position", Integer, nullable=False),

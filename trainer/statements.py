@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import time
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from sqlalchemy import (
     Float,
     and_,
     bindparam,
     delete,
+    func,
     insert,
     or_,
     select,
@@ -33,14 +34,14 @@ if TYPE_CHECKING:
 STATES = ("waiting", "running", "paused", "done", "diverged", "failed", "stopped")
 FINAL = ("done", "diverged")
 AGAIN = ("stopped", "failed", "paused")  # a launch makes these wait again
+LESS = {"stop": ("run", "pause"), "pause": ("run",)}  # what a wish replaces
 CHUNK = 400  # how many values one statement may list
 WAITS_AGAIN = {
     "state": "waiting",
     "desired": "run",
     "stop_at": None,
     "deaths": 0,
-    "step": 0,
-    "seconds": None,
+    "step": func.coalesce(runs.c.saved_step, 0),
     "error_kind": None,
     "error_text": None,
     "message": None,
@@ -156,21 +157,25 @@ def still_linked(db: Connection, ids: Iterable[str]) -> set[str]:
     return found
 
 
-def stop_runs(db: Connection, ids: Iterable[str]) -> int:
+def stop_runs(db: Connection, ids: Iterable[str], wish: Literal["stop", "pause"] = "stop") -> int:
     """Waiting runs end at once; running ones are told, unless nobody is left to listen."""
     now = time.time()
     count = 0
+    state, open_states = {
+        "stop": ("stopped", ("waiting", "paused")),
+        "pause": ("paused", ("waiting",)),
+    }[wish]
     abandoned = and_(runs.c.state == "running", runs.c.lease_until < now)
     for some in chunks(ids):
-        at_once = or_(runs.c.state.in_(("waiting", "paused")), abandoned)
+        at_once = or_(runs.c.state.in_(open_states), abandoned)
         ended = update(runs).where(runs.c.id.in_(some), at_once)
         count += db.execute(
-            ended.values(state="stopped", desired="run", message=None, ended_at=now)
+            ended.values(state=state, desired="run", message=None, ended_at=now)
         ).rowcount
         told = update(runs).where(
-            runs.c.id.in_(some), runs.c.state == "running", runs.c.desired == "run"
+            runs.c.id.in_(some), runs.c.state == "running", runs.c.desired.in_(LESS[wish])
         )
-        count += db.execute(told.values(desired="stop", stop_at=now)).rowcount
+        count += db.execute(told.values(desired=wish, stop_at=now)).rowcount
     return count
 
 

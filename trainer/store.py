@@ -8,14 +8,19 @@ experiments, and writes its own row. A run's process writes its points, its hear
 
 States of a run::
 
-    waiting -> running -> done | diverged | failed | stopped
-       ^          |                         |         |
-       +----------+ (its process died)      |         |
-       +------------------------------------+---------+ (launched again, go on, run it again)
-    waiting -> stopped;  paused is kept for runs that leave a checkpoint
+    waiting -> running -> done | diverged | failed | stopped | paused
+       ^          |                         |         |         |
+       +----------+ (its process died)      |         |         |
+       +------------------------------------+---------+---------+ (launched again, go on)
+    waiting -> stopped | paused -> stopped
 
-``desired`` is what a person wants of a running run: run or stop. Only its process, or the
+``desired`` is what a person wants of a running run: run, stop or pause. Only its process, or the
 supervisor in its place, ends it. A stopped run keeps its curve.
+
+Checkpoints. A run's process leaves one now and then and when it is to leave: a file, then
+``saved_step`` and ``saved_seq`` together with the last points that belong to it. A new attempt
+keeps the points up to ``saved_seq`` and trains on from there; if the file is missing or damaged it
+begins at the first step. When files go: ``trainer/leftovers.py``.
 
 Attempts and fencing. Every claim raises ``attempt``. Every write of a run's process begins with
 ``UPDATE runs ... WHERE id = ? AND attempt = ? AND state = 'running'``, in the same transaction as
@@ -25,7 +30,7 @@ is killed or comes back late, a run is never written by two. A deleted run leave
 mistakes the new run for the old one.
 
 Points have the key (run, attempt, seq, key); seq grows by one with each batch. A run that starts
-again shows its old curve until the new attempt begins, which deletes it.
+again shows its old curve until the new attempt begins, which deletes what no checkpoint knows.
 
 Trials. An experiment that asks for tuning is launched with its trials alone (table ``trials``):
 each arm at several scales of its rate, on seeds that are not compared. They are runs like any
@@ -50,7 +55,7 @@ from uuid import uuid4
 
 from sqlalchemy import delete, func, insert, select, union_all, update
 
-from trainer.home import log_file
+from trainer.home import checkpoint_files, log_file
 from trainer.launching import add_seeds, insert_experiment, settle, settled
 from trainer.opening import StoreError, StoreFile
 from trainer.reading import news
@@ -333,13 +338,18 @@ class Store(StoreFile):
         with self.writes.begin() as db:
             return stop_runs(db, linked(db, experiment_id, run_ids))
 
+    def pause(self, experiment_id: str) -> int:
+        """Have its runs leave memory and device; ``go_on`` has them trained on. Gives how many."""
+        with self.writes.begin() as db:
+            return stop_runs(db, linked(db, experiment_id), "pause")
+
     def stop_run(self, run_id: str) -> int:
         """End one run, whichever experiments link it."""
         with self.writes.begin() as db:
             return stop_runs(db, {run_id})
 
     def go_on(self, experiment_id: str) -> int:
-        """Have the stopped runs of an experiment trained after all. Gives how many."""
+        """Have the stopped and paused runs of an experiment trained on. Gives how many."""
         with self.writes.begin() as db:
             count = 0
             for ids in chunks(linked(db, experiment_id)):
@@ -348,7 +358,7 @@ class Store(StoreFile):
                 )
                 count += db.execute(again.values(WAITS_AGAIN)).rowcount
                 stopping = update(runs).where(
-                    runs.c.id.in_(ids), runs.c.state == "running", runs.c.desired == "stop"
+                    runs.c.id.in_(ids), runs.c.state == "running", runs.c.desired != "run"
                 )
                 count += db.execute(stopping.values(desired="run", stop_at=None)).rowcount
             return count
@@ -383,4 +393,6 @@ class Store(StoreFile):
                 bury(db, ids)
         for id in gone:
             log_file(self.home, id).unlink(missing_ok=True)
+            for file in checkpoint_files(self.home, id):
+                file.unlink(missing_ok=True)
         return len(gone)

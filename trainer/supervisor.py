@@ -23,6 +23,7 @@ from sqlalchemy.exc import OperationalError
 from trainer.devices import ALWAYS, ROOT, choose, cores, missing
 from trainer.executors.base import Job
 from trainer.home import log_file, store_file
+from trainer.leftovers import clear
 from trainer.queue import Claim, Fenced, Queue, Running
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ log = logging.getLogger(__name__)
 
 TICK = 0.05
 BEAT = 1.0  # seconds between the supervisor's own signs of life
-STOP_GRACE = 1.5  # seconds after which a run that was told to stop is killed
+STOP_GRACE = {"stop": 1.5, "pause": 12.0}  # seconds after which a run that should leave is killed
 GONE_GRACE = 3.0  # the same for a process whose run is over or another's
 ASLEEP = 5.0  # a tick later than this: the machine slept, and so did the runs
 LINGER = 60.0  # seconds without work and without a page after which the supervisor ends
@@ -133,6 +134,7 @@ class Supervisor:
         log.info(
             f"supervisor {self.id}, process {me.pid}, {self.slots} at a time, {self.store.path}"
         )
+        clear(self.queue)
         threading.Thread(target=self.warm, daemon=True).start()
 
     def warm(self) -> None:
@@ -211,8 +213,9 @@ class Supervisor:
             ours = key in self.children
             coming_up = ours and one.pid is None  # a cold disk may need long; poll tells its end
             frozen = one.lease_until < now and now > self.sweep_from and not coming_up
-            unheard = one.stop_at is not None and now - one.stop_at > STOP_GRACE
-            if frozen or (unheard and one.desired == "stop"):
+            grace = STOP_GRACE.get(one.desired)
+            unheard = grace and one.stop_at is not None and now - one.stop_at > grace
+            if frozen or unheard:
                 if one.pid is None and not ours and not frozen:
                     continue  # its process has not come up yet
                 self.end(one)

@@ -192,6 +192,11 @@ class Trick:
     def begin(self, rng: Generator) -> None:
         """The last moment before the first step: ``tools.network`` and ``.optimizer`` are there."""
 
+    def remake(self, name: str) -> Any:
+        """What the trick makes for itself during training and keeps as ``name``, new again: a run
+        that goes on from a checkpoint fills it. Tensors and lists of them need none of this."""
+        raise TypeError(f"{self.id()} cannot make {name} again")
+
     # Every step.
 
     def batch(self, x: Tensor, y: Tensor, rng: Generator) -> tuple[Tensor, Tensor]:

@@ -177,7 +177,7 @@ def test_after_a_sleep_of_the_machine_runs_may_first_renew_their_leases(
 
 
 def test_a_run_that_does_not_hear_is_killed(store, queue, work, monkeypatch):
-    monkeypatch.setattr(supervisor, "STOP_GRACE", -1.0)
+    monkeypatch.setattr(supervisor, "STOP_GRACE", {"stop": -1.0, "pause": -1.0})
     id = store.launch(plan(("baseline",), (0,)))
     made = work()
     made.tick()

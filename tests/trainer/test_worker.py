@@ -14,6 +14,7 @@ from sqlalchemy import select
 
 from tests.trainer.test_supervisor import until
 from trainer.experiment import Tune, parse
+from trainer.home import checkpoint_files
 from trainer.queue import Queue
 from trainer.schema import runs
 from trainer.store import Store
@@ -140,6 +141,57 @@ def test_stop_ends_runs_within_two_seconds_and_keeps_their_points(store, worker)
     for row in store.runs(id)[:2]:
         steps, _ = store.read({row.id: (0, 0)}, ["loss"])[row.id].series["loss"]
         assert row.step > 0 and steps == list(range(1, row.step + 1))
+
+
+def curves(store, run_id):
+    """What two equal runs share, with the steps in order."""
+    keys = ["loss", "grad_norm", "lr", "test_loss", "test_accuracy", "train_loss"]
+    series = store.read({run_id: (0, 0)}, keys)[run_id].series
+    assert all(steps == sorted(set(steps)) for steps, _ in series.values())
+    return series
+
+
+def test_a_paused_run_leaves_and_goes_on_as_if_nothing_had_been(store, worker, tmp_path):
+    """Also after a kill; and from its first step if its checkpoint is damaged."""
+    setup = {"steps": 4000, "network": {"kind": "mlp", "depth": 2, "width": 32}}
+    plans = [plan(("smooth",), (seed,), **setup) for seed in (40, 41)]
+    id, other = (store.launch(one) for one in plans)
+    (row,), (damaged,) = store.runs(id), store.runs(other)
+    process = until(lambda: process_of(store, row.id), 60)
+    until(lambda: process_of(store, damaged.id), 60)
+    assert store.pause(id) == store.pause(other) == 1
+    until(lambda: counted(store, id) == counted(store, other) == {"paused": 1}, 10)
+    until(lambda: not is_alive(*process), 10)
+    (paused,) = store.runs(id)
+    assert 0 < paused.saved_step == paused.step < 4000
+    assert len(checkpoint_files(store.home, row.id)) == 1
+    before = curves(store, row.id)
+    (file,) = checkpoint_files(store.home, damaged.id)
+    file.write_bytes(file.read_bytes()[:1000])
+
+    assert store.go_on(id) == 1
+    pid, _ = until(lambda: process_of(store, row.id), 60)
+    until(lambda: store.runs(id)[0].step > paused.step, 60)
+    os.kill(pid, signal.SIGKILL)
+    store.go_on(other)
+    until(lambda: counted(store, id) == counted(store, other) == {"done": 1}, 120)
+    assert store.runs(id)[0].attempt == 3
+    after = curves(store, row.id)
+    assert after["loss"][1][: len(before["loss"][1])] == before["loss"][1]
+    assert "goes on after step" in log_of(store, row.id)
+    assert "begins at the first step" in log_of(store, damaged.id)
+    assert not checkpoint_files(store.home, row.id) + checkpoint_files(store.home, damaged.id)
+
+    fresh = Store(tmp_path)
+    whole = [fresh.launch(one) for one in plans]
+    second = start_worker(fresh.home)
+    try:
+        until(lambda: all(counted(fresh, one) == {"done": 1} for one in whole), READY)
+        for ours in (row, damaged):
+            assert curves(fresh, ours.id) == curves(store, ours.id)
+    finally:
+        end_worker(second)
+        fresh.close()
 
 
 def test_the_process_of_a_deleted_run_ends(store, worker):

@@ -13,14 +13,14 @@ import threading
 import time
 import traceback
 from collections import deque
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
 from sqlalchemy.exc import OperationalError
 
 from trainer.experiment import identity
 from trainer.home import log_file
-from trainer.queue import Claim, Fenced, Numbers, Queue
+from trainer.queue import Claim, Fenced, Queue
 from trainer.store import Store
 from tricks import catalog
 from tricks.own import version
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
 
     from trainer.engine import Outcome
     from trainer.experiment import Run, Setup
+    from trainer.reading import Numbers
 
 EVERY = 0.25  # seconds between batches
 SIGN_OF_LIFE = 1.0  # seconds after which a write is due even without points
-STOP_GRACE = 1.0  # seconds the training has to end by itself when it is told to stop
+STOP_GRACE = {"stop": 1.0, "pause": 10.0}  # seconds the training has to leave by itself
 STORE_GRACE = 60.0  # seconds for which a store that refuses (full disk, lock) is tried again
 TRIAL_STEPS = 40
 
@@ -55,21 +56,32 @@ def train_run(path: str, claim: Claim) -> None:
         import torch
 
         from trainer.engine import train
+        from trainer.executors.keeper import Keeper, Left
 
         torch.set_num_threads(1)
-        points = train(claim.run, home=store.home, device=claim.device, say=writer.say)
-        outcome = follow(points, writer)
-        if outcome is None:
-            writer.end(state="stopped")
-        else:
-            writer.end(
-                state=outcome.state,
-                steps=outcome.steps,
-                seconds=outcome.seconds,
-                metrics=outcome.metrics,
-                report=outcome.report,
-                text=outcome.text,
-            )
+        keeper = Keeper(writer)
+        points = train(
+            claim.run,
+            home=store.home,
+            device=claim.device,
+            say=writer.say,
+            saver=keeper,
+            resume=keeper.resumed(claim.device),
+        )
+        try:
+            outcome = follow(points, writer)
+        except Left:
+            writer.end(state=writer.left)
+            return
+        writer.end(
+            state=outcome.state,
+            steps=outcome.steps,
+            seconds=outcome.seconds,
+            metrics=outcome.metrics,
+            report=outcome.report,
+            text=outcome.text,
+        )
+        keeper.clear()
     except Fenced as gone:
         print(gone, flush=True)
     except Exception as error:
@@ -93,16 +105,14 @@ def other_tricks(run: Run) -> str | None:
     return None
 
 
-def follow(points: Generator[Numbers, None, Outcome], writer: Writer) -> Outcome | None:
-    """Hand the points on until the run ends by itself; None: it was told to stop."""
-    while not writer.stopped.is_set():
+def follow(points: Generator[Numbers, None, Outcome], writer: Writer) -> Outcome:
+    """Hand the points on until the run ends by itself."""
+    while True:
         try:
             writer.add(next(points))
         except StopIteration as end:
             outcome: Outcome = end.value
             return outcome
-    points.close()
-    return None
 
 
 class Writer:
@@ -111,7 +121,8 @@ class Writer:
     def __init__(self, queue: Queue, claim: Claim) -> None:
         self.queue = queue
         self.claim = claim
-        self.stopped = threading.Event()
+        self.stopped = threading.Event()  # it is to leave: for good, or for now
+        self.desired = "run"
         self.closed = threading.Event()
         self.writing = threading.Lock()
         self.buffer: deque[Numbers] = deque()
@@ -169,12 +180,28 @@ class Writer:
         self.batch, self.written, self.said = [], now, self.message
         if desired == "run":
             return
+        self.desired = desired
         if not self.stopped.is_set():
             self.stop_seen = now
             self.stopped.set()
-        elif now - self.stop_seen > STOP_GRACE:  # the training is in one long call
-            self.queue.finish(self.claim, self.take(), state="stopped")
+        elif now - self.stop_seen > STOP_GRACE[desired]:  # the training is in one long call
+            self.queue.finish(self.claim, self.take(), state=self.left)
             os._exit(0)
+
+    @property
+    def left(self) -> Literal["stopped", "paused"]:
+        """What a run is that left as it was told."""
+        return "paused" if self.desired == "pause" else "stopped"
+
+    def saved(self, step: int) -> None:
+        """The run has a checkpoint after ``step``, the last one whose points were added.
+
+        Raises:
+            Fenced: somebody else has the run.
+        """
+        with self.writing:
+            self.queue.saved(self.claim, self.take(), step)
+            self.batch, self.written = [], time.monotonic()
 
     def end(self, **how: Any) -> None:
         """Write the last points and how the run ended."""

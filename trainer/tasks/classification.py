@@ -82,8 +82,7 @@ class Classification:
         )
         self.seen: tuple[Tensor, Tensor]  # the last answers to test images, and their labels
         self.before: dict[str, tuple[Split, Split]] = {}
-        self.extra_steps = 0
-        self.bought = 0
+        self.counts = {"extra_steps": 0, "bought": 0}  # of the report
         self.test_x, self.test_y = test_x, test_y.to(device)
         fixed = torch.randperm(len(test_x), generator=stream(0, "test slice"))[:TEST_SLICE]
         fixed = fixed.to(device)
@@ -100,7 +99,7 @@ class Classification:
         self, arrays: Arrays, rest: np.ndarray, inputs: Callable[[Tensor, Generator], Tensor]
     ) -> Pool:
         """What the drawn training set leaves over: images without labels, and somebody to ask."""
-        rng = stream(self.seed, "pool")
+        rng = self.draws = stream(self.seed, "pool")
         true = torch.from_numpy(arrays.train_y[rest].astype(np.int64))
         said = wrong_labels(true, self.setup.label_noise, self.classes, rng)
 
@@ -109,7 +108,7 @@ class Classification:
             return inputs(torch.from_numpy(pixels), rng)
 
         def labels(which: Tensor) -> Tensor:
-            self.bought += len(which)
+            self.counts["bought"] += len(which)
             return said[which.cpu()].to(self.device)
 
         return Pool(size=len(rest), images=images, labels=labels)
@@ -175,7 +174,7 @@ class Classification:
             flat.clear()
             torch.autograd.backward(cross_entropy(network(x[now]), y[now]))
             optimizer.step()
-        self.extra_steps += steps
+        self.counts["extra_steps"] += steps
         return network.eval().requires_grad_(False)
 
     def changed(self, trick: str, before: Split, after: Split) -> None:

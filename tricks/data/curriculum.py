@@ -62,6 +62,12 @@ class Curriculum(Trick):
     helper: Module | None = field(init=False, default=None, repr=False, compare=False)
     easy: Tensor | None = field(init=False, default=None, repr=False, compare=False)
 
+    def remake(self, name: str) -> Module:
+        import torch
+
+        split = self.tools.split
+        return self.tools.fit(split.x, split.y, torch.Generator(), steps=0)
+
     def sampler(self, split: Split, rng: Generator) -> Tensor:
         import torch
 

@@ -90,16 +90,21 @@ class MultiStage(Trick):
     )
     kept: tuple[int, int] = field(init=False, default=(0, 0), repr=False, compare=False)
 
+    def remake(self, name: str) -> Frozen:
+        from tricks.layers.frozen import Frozen
+
+        return Frozen()
+
     def after_epoch(self, network: Module, epoch: int) -> None:
         from tricks.layers.answers import losses_of
-        from tricks.layers.frozen import Frozen, layers_of
+        from tricks.layers.frozen import layers_of
 
         if self.frozen is not None or not self.start <= self.tools.progress() < 1:
             return
         split = self.tools.split
         right = lowest(losses_of(network, split.x, split.y), self.keep)
         self.tools.split, self.kept = split.subset(right), (len(right), len(split.y))
-        layers, self.frozen = layers_of(network), Frozen()
+        layers, self.frozen = layers_of(network), self.remake("frozen")
         self.frozen.freeze(layers[: -self.layers])
         last = (weight for layer in layers[-self.layers :] for weight in layer)
         self.moving = [(weight, weight.detach().clone()) for weight in last]

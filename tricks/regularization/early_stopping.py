@@ -149,9 +149,12 @@ class EarlyStopping(Trick):
         self.held = split.subset(order[:count].sort().values)
         return split.subset(order[count:].sort().values)
 
-    def after_epoch(self, network: Module, epoch: int) -> None:
+    def remake(self, name: str) -> Module:
         from copy import deepcopy
 
+        return deepcopy(self.tools.network).eval()
+
+    def after_epoch(self, network: Module, epoch: int) -> None:
         self.epochs = epoch
         if self.stopped is not None or self.held is None:
             return
@@ -159,7 +162,7 @@ class EarlyStopping(Trick):
         if loss < self.least:
             self.least, self.best_epoch = loss, epoch
             if self.best is None:
-                self.best = deepcopy(network).eval()
+                self.best = self.remake("best")
             self.best.load_state_dict(network.state_dict())
         elif epoch - self.best_epoch >= self.patience:
             self.stopped = epoch

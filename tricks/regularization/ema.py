@@ -68,12 +68,15 @@ class EMA(Trick):
     )  # fmt: skip
     shadow: AveragedModel | None = field(init=False, default=None, repr=False, compare=False)
 
-    def after_step(self, network: Module, step: int) -> None:
+    def remake(self, name: str) -> AveragedModel:
         from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+        average = get_ema_multi_avg_fn(self.decay)  # type: ignore[no-untyped-call]
+        return AveragedModel(self.tools.network, multi_avg_fn=average, use_buffers=True).eval()
+
+    def after_step(self, network: Module, step: int) -> None:
         if self.shadow is None:
-            average = get_ema_multi_avg_fn(self.decay)  # type: ignore[no-untyped-call]
-            self.shadow = AveragedModel(network, multi_avg_fn=average, use_buffers=True).eval()
+            self.shadow = self.remake("shadow")
         self.shadow.update_parameters(network)
 
     def predictor(self, network: Module, predict: Predictor) -> Predictor:

@@ -87,14 +87,17 @@ class SWA(Trick):
     measured: int = field(init=False, default=0, repr=False, compare=False)
     epochs: int = field(init=False, default=0, repr=False, compare=False)
 
-    def after_epoch(self, network: Module, epoch: int) -> None:
+    def remake(self, name: str) -> AveragedModel:
         from torch.optim.swa_utils import AveragedModel
 
+        return AveragedModel(self.tools.network).eval()
+
+    def after_epoch(self, network: Module, epoch: int) -> None:
         self.epochs = epoch
         if self.tools.progress() <= self.start:
             return
         if self.mean is None:
-            self.mean = AveragedModel(network).eval()
+            self.mean = self.remake("mean")
         self.mean.update_parameters(network)
         self.averaged += 1
 
