@@ -121,9 +121,10 @@ def run_part(run: RunRow) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="log-head"):
         text = f"**{words.plain(name)}** {run.state}"
         st.markdown(f"{text}: {words.plain(happened)}" if happened else text)
-        if run.state in ("failed", "stopped"):
-            icon = ":material/replay:"
-            st.button("Run it again", icon=icon, on_click=again, args=(run.id,), key="again")
+        if run.state in ("failed", "stopped", "paused"):
+            label = "Go on" if run.saved_step else "Run it again"
+            icon = ":material/play_arrow:" if run.saved_step else ":material/replay:"
+            st.button(label, icon=icon, on_click=again, args=(run.id,), key="again")
     file = log_file(store().home, run.id)
     log = file.read_text(encoding="utf-8", errors="replace") if file.exists() else ""
     if log.strip():

@@ -19,7 +19,7 @@ def sentence(
     comparisons: Sequence[Comparison],
     diverged: Mapping[str, int] | None = None,
     *,
-    state: Literal["running", "stopped", "done"] = "done",
+    state: Literal["running", "paused", "stopped", "done"] = "done",
     complete: int | None = None,
 ) -> str:
     """What is known now, one or more sentences.
@@ -33,8 +33,8 @@ def sentence(
     are = f"{complete} of {seeds} seeds {'is' if complete == 1 else 'are'} complete"
     if state == "running":
         return f"Too early for a verdict: {are} in every arm."
-    if state == "stopped":
-        return f"Stopped: {are}. No verdict."
+    if state in ("stopped", "paused"):
+        return f"{capital(state)}: {are}. No verdict."
     said = verdicts(experiment, comparisons) + divergences(experiment, comparisons, diverged or {})
     return " ".join(said)
 

@@ -229,5 +229,6 @@ def happened(run: RunRow) -> str:
     if run.state in ("diverged", "failed"):
         return run.error_text or (run.error_kind or "").replace("_", " ")
     if run.state == "running":
-        return "stopping" if run.desired == "stop" else run.message or ""
+        leaving = {"stop": "stopping", "pause": "pausing"}
+        return leaving.get(run.desired) or run.message or ""
     return ""

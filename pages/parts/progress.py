@@ -42,8 +42,13 @@ def progress_words(look: Look) -> str:
     shown = [one.run for one in look.trials] if look.row.tuning else look.runs
     states = Counter(run.state for run in shown)
     text = f"**{states['done']:,} of {words.count(len(shown), 'run')} done**"
-    stopping = sum(run.desired == "stop" for run in shown if run.state == "running")
-    counts = {"stopping": stopping, "running": states["running"] - stopping}
+    wishes = Counter(run.desired for run in shown if run.state == "running")
+    stopping = wishes["stop"] + wishes["pause"]
+    counts = {
+        "stopping": wishes["stop"],
+        "pausing": wishes["pause"],
+        "running": states["running"] - stopping,
+    }
     for state in ("waiting", "paused", "stopped", "diverged", "failed"):
         counts[state] = states[state]
     rest = [f"{count:,} {state}" for state, count in counts.items() if count]

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 PAUSE = 0.2  # seconds between two looks at the store
 REST = 3.0  # times what a look took: a very large experiment is looked at less often
 KEYS = ("test_accuracy", "test_loss", "train_accuracy", "train_loss", "seconds")
-ENDED = ("done", "diverged", "failed", "stopped")  # no more points come
+ENDED = ("done", "diverged", "failed", "stopped", "paused")  # no more points come
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,10 +71,11 @@ class Look:
 
     @property
     def state(self) -> str:
-        """``running``, ``stopped`` (some runs are unfinished and nothing works on them) or done."""
+        """``running``, ``paused`` or ``stopped`` (nothing works on the rest), or ``done``."""
         if self.active:
             return "running"
-        return "stopped" if self.has("stopped", "paused") else "done"
+        left = (state for state in ("paused", "stopped") if self.has(state))
+        return next(left, "done")
 
 
 @dataclass

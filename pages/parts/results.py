@@ -10,6 +10,7 @@ from pages.parts import words
 from trainer import results as trained
 from trainer import statistics
 from trainer.measure import Measure
+from trainer.sentences import capital
 from trainer.tuning import OVER
 
 if TYPE_CHECKING:
@@ -66,8 +67,9 @@ def rates_first(look: Look) -> str:
         return ""
     ended = sum(one.run.state in OVER for one in look.trials)
     trials = words.count(len(look.trials), "trial run")
-    if look.state == "stopped":
-        return f"Stopped while each arm's learning rate was looked for: {ended} of {trials} done."
+    if look.state in ("stopped", "paused"):
+        so_far = f"{ended} of {trials} done"
+        return f"{capital(look.state)} while each arm's learning rate was looked for: {so_far}."
     if look.state == "done":
         return "Every trial run failed, so no learning rate is known and nothing was compared."
     return f"Finding each arm's learning rate first: {ended} of {trials} done."

@@ -26,7 +26,7 @@ FORMATS = {
     "html": ":material/article: Report (HTML)",
     "script": ":material/code: Script (PyTorch)",
 }
-ENDED = ("done", "diverged", "failed", "stopped")
+ENDED = ("done", "diverged", "failed", "stopped", "paused")
 TABLES = (
     "`points` has a row for every point of every run, `runs` a row for every run with its last "
     "numbers, its knobs and the setup. Every number is the one that was measured."

@@ -120,7 +120,18 @@ def head(reader: Reader, look: Look, known: Results, sentence: str) -> None:
         st.title(words.plain(look.row.name), anchor=False, width="stretch")
         id = look.row.id
         if look.state == "running":
-            ending = all(run.desired == "stop" for run in look.every if run.state == "running")
+            running = [run for run in look.every if run.state == "running"]
+            ending = all(run.desired == "stop" for run in running)
+            leaving = all(run.desired != "run" for run in running)
+            st.button(
+                "Pause",
+                icon=":material/pause:",
+                key="pause",
+                disabled=not look.has("waiting") and leaving,
+                help="The runs leave memory and device. Later they go on where they were.",
+                on_click=act,
+                args=(reader, reader.store.pause, id),
+            )
             st.button(
                 "Stop",
                 icon=":material/stop:",
@@ -129,12 +140,12 @@ def head(reader: Reader, look: Look, known: Results, sentence: str) -> None:
                 on_click=act,
                 args=(reader, reader.store.stop, id),
             )
-        elif look.state == "stopped":
+        elif look.state in ("stopped", "paused"):
             st.button(
                 "Go on",
                 icon=":material/play_arrow:",
                 key="go_on",
-                help="Runs that were stopped start again from their first step.",
+                help="Every run goes on after its last checkpoint.",
                 on_click=act,
                 args=(reader, reader.store.go_on, id),
             )

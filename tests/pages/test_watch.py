@@ -178,6 +178,14 @@ def test_a_running_experiment_can_be_stopped_and_go_on(watch, bench):
     assert {row.state for row in bench.store.runs(bench.id)} == {"done", "waiting"}
     assert page.button(key="stop").label == "Stop"
 
+    page.button(key="pause").click()
+    rerun(page)
+    assert {row.state for row in bench.store.runs(bench.id)} == {"done", "paused"}
+    assert "Paused: 1 of 4 seeds is complete. No verdict." in text(page)
+    page.button(key="go_on").click()
+    rerun(page)
+    assert {row.state for row in bench.store.runs(bench.id)} == {"done", "waiting"}
+
 
 def test_a_finished_experiment_has_a_verdict_and_no_buttons(watch, bench):
     bench.launch(plan(seeds=8))

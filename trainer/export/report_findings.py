@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from trainer import words
 from trainer.datasets import DATASETS
@@ -56,14 +56,19 @@ def verdict(known: Findings) -> str:
         known.material.experiment,
         list(known.compared.values()),
         diverged(known.material.runs),
-        state="running"
-        if states & {"waiting", "running"}
-        else "stopped"
-        if states & {"stopped", "paused"}
-        else "done",
+        state=state_of(states),
         complete=len(set.intersection(*seeds)),
     )
     return bold(said)
+
+
+def state_of(states: set[str]) -> Literal["running", "paused", "stopped", "done"]:
+    """What an experiment is whose runs are in these states."""
+    if states & {"waiting", "running"}:
+        return "running"
+    if "paused" in states:
+        return "paused"
+    return "stopped" if "stopped" in states else "done"
 
 
 def bold(markdown: str) -> str:

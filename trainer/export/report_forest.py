@@ -65,7 +65,7 @@ def row(known: Findings, i: int, scale: Axis) -> str:
         said = f"<b>{WORDS[one.verdict]}</b><small>{why}</small>"
         under = f'<small class="under"><b>{WORDS[one.verdict]}</b> {why}</small>'
     lost = []
-    for state in ("diverged", "failed", "stopped"):
+    for state in ("diverged", "failed", "stopped", "paused"):
         count = len(known.material.of_arm(i, state))
         lost += [f"{count} {state}"] if count else []
     losses = f'<small class="lost">{", ".join(lost)}</small>' if lost else ""

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn")
 MOST_LOST = 12  # lines; more are counted
-LOST = ("diverged", "failed", "stopped")
+LOST = ("diverged", "failed", "stopped", "paused")
 TEST_SLICE = 500  # test images behind a point of a curve, as the task has it
 
 
