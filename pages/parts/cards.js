@@ -45,14 +45,14 @@ function card(state, i) {
   button.addEventListener('click', () => {
     if (!state.memory.hidden.delete(i)) state.memory.hidden.add(i);
     remember(state);
-    draw(state);
+    drawAtOnce(state);
   });
   button.addEventListener('dblclick', () => {
     const others = state.data.arms.map((_, at) => at).filter((at) => at !== i);
     const alone = others.every((at) => state.memory.hidden.has(at));
     state.memory.hidden = new Set(alone ? [] : others);
     remember(state);
-    draw(state);
+    drawAtOnce(state);
   });
   return button;
 }

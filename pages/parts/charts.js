@@ -135,7 +135,12 @@ const withLegend = (shape, theme) => ({
 function drawChart(state, library, chart) {
   const { plot, frame } = state.charts.get(chart.id);
   const scale = parseFloat(getComputedStyle(document.documentElement).fontSize) / 15;
-  const shape = layout(state, chart, scale), data = traces(state, chart, scale);
+  const shape = layout(state, chart, scale);
+  // The first drawing of a page takes long by itself: axes first, the lines in a task of their own.
+  const first = !state.begun;
+  const data = first ? [] : traces(state, chart, scale);
+  if (first) state.due.add(chart.id);
+  state.begun = true;
   if (document.fullscreenElement === frame) { // the cards are out of sight
     data.push(...legendOf(state, chart, scale));
     Object.assign(shape, withLegend(shape, state.theme));
@@ -172,7 +177,7 @@ function unzoomed(state, id) {
   state.turn += 1;
   remember(state);
   state.held = false;
-  draw(state);
+  drawAtOnce(state);
 }
 
 function zoomOf({ memory, data }, id) {

@@ -120,7 +120,7 @@ function drawNext(state) {
   state.waiting = true;
   const running = state.data.state === 'running' && state.charts.get(chart.id).plot.data;
   const rest = running ? LEAVES * state.rest : 0;
-  const soon = (act) => setTimeout(act, rest);
+  const soon = (act) => { state.timer = setTimeout(act, rest); };
   const idle = (act) => window.requestIdleCallback(act, { timeout: 1_000 });
   const later = state.inSight.has(chart.id) || !window.requestIdleCallback ? soon : idle;
   later(() => {
@@ -134,6 +134,14 @@ function drawNext(state) {
     state.rest = performance.now() - begun;
     drawNext(state);
   });
+}
+
+// What a person did is seen at once, also while the drawing rests.
+function drawAtOnce(state) {
+  clearTimeout(state.timer);
+  Object.assign(state, { waiting: false, rest: 0 });
+  for (const chart of state.charts.values()) chart.drawn = 0;
+  draw(state);
 }
 
 function nextChart(state) {

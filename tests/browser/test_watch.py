@@ -65,6 +65,7 @@ def test_zoom_and_hidden_arms_outlive_updates_and_a_reload(page, server, until):
     arm = page.locator(".tb-card").nth(1)
     arm.click()
     expect(arm).to_have_attribute("aria-pressed", "false")
+    page.wait_for_function(f"({SHOWN})() === 0")
     zoom = page.evaluate(RANGES)
     assert zoom[0] > 0 and zoom[1] < 400
 
