@@ -186,6 +186,17 @@ FILES: dict[str, list[tuple[list[tuple[str, str]], str]]] = {
         ([("    def gradients", "    def report(self):\n        return {'a': object()}\n\n"
            "    def gradients")], "no JSON data"),
     ],
+    "goes_on_as_if_never_interrupted": [
+        ([("def gradients(self, network):", "def begin(self, rng):\n"
+           "        left = [40]\n"
+           "        self.turn = lambda: left.append(left.pop() - 1) or max(0.5, left[0] / 40)\n\n"
+           "    def gradients(self, network):\n        share = self.turn()"),
+          ("mul_(self.q)", "mul_(share)")], "must be an attribute"),
+        ([("def gradients(self, network):", "def begin(self, rng):\n"
+           "        self.turns = iter(range(10**6))\n\n"
+           "    def gradients(self, network):\n        next(self.turns)")],
+         "turns is a range_iterator, which no checkpoint can hold"),
+    ],
 }  # fmt: skip
 CASES = [(law, *case) for law, cases in FILES.items() for case in cases]
 
