@@ -16,6 +16,7 @@ from pages.parts import home as pages_home
 from tests.pages.bench import Bench, plan
 from trainer import schema, supervisor
 from trainer.__main__ import REFUSED, main
+from trainer.experiment import pack
 from trainer.home import StoreError
 from trainer.migrations import newest
 from trainer.refusals import refusal
@@ -208,6 +209,7 @@ def test_what_a_store_does_not_take_is_told_and_what_it_has_is_shown(
     assert bool(errors(page)) == (pragma == FORBIDDEN)
     assert any("Too few seeds for a verdict" in one.value for one in page.markdown)
     page.query_params.clear()
+    page.query_params["plan"] = pack(plan(seeds=3).dump())
     page.run()
     page.button(key="launch").click().run()
     assert not page.exception
