@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import sqlite3
 from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DatabaseError
 
-from trainer.home import StoreError
+from trainer.home import NO_ROOM, StoreError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,8 +18,6 @@ FULL = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 LOCKED = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 FORBIDDEN = {sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM}
 DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-
-NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
 def refusal(error: Exception, path: Path) -> str:
