@@ -261,7 +261,7 @@ def download(name: str, kind: Callable[..., Any], root: Path, say: Say) -> list[
             ) from error
         raise DataError(
             f"{name} is not on this machine and could not be downloaded. No connection to "
-            f"{data.host} ({error}). digits and shapes need none; a folder that has it can be "
+            f"{data.host} ({' '.join(str(error).split())}). digits and shapes need none; a folder that has it can be "
             "named by TRICKBOARD_DATA."
         ) from error
     finally:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.faults.crew import READY, Crew, plan, until
 
-LONG = 9_000  # steps: some seconds
+LONG = 5_000  # steps: some seconds
 GRACE = {"trainer.executors.process.STORE_GRACE": 2.0, "trainer.supervisor.STORE_GRACE": 2.0}
 
 
@@ -72,7 +72,6 @@ def test_a_worker_for_which_there_is_no_room_ends_and_the_next_one_finishes_its_
         assert any("the store refuses" in line for line in said)
         assert "takes nothing more" in said[-1] and "Free some space" in said[-1]
         assert "Traceback" not in crew.said()
-        assert not crew.store.worker().alive or crew.store.worker().state != "ended"
         crew.start()
         crew.all_done(id)
         crew.check(id)
