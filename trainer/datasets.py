@@ -253,6 +253,7 @@ def download(name: str, kind: Callable[..., Any], root: Path, say: Say) -> list[
     try:
         return [kind(root, train=train, download=True) for train in (True, False)]
     except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())  # torchvision's has several lines
         if isinstance(error, OSError) and error.errno in NO_ROOM:
             raise DataError(
                 f"{name} needs {data.download_mb} MB and more when it is unpacked, and there is no "
@@ -261,7 +262,7 @@ def download(name: str, kind: Callable[..., Any], root: Path, say: Say) -> list[
             ) from error
         raise DataError(
             f"{name} is not on this machine and could not be downloaded. No connection to "
-            f"{data.host} ({' '.join(str(error).split())}). digits and shapes need none; a folder that has it can be "
+            f"{data.host} ({reason}). digits and shapes need none; a folder that has it can be "
             "named by TRICKBOARD_DATA."
         ) from error
     finally:

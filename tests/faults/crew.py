@@ -190,7 +190,7 @@ class Crew:
     def check(self, id: str, *, reference: bool = True) -> None:
         """Every run of an experiment is done, and its curve is what one process would have drawn.
 
-        With ``reference`` each is trained once more, here and undisturbed, and compared bit for bit.
+        With ``reference`` each is trained once more, here, undisturbed, and compared bit for bit.
         """
         taken = self.acknowledged()
         for row in self.store.runs(id):
@@ -219,4 +219,6 @@ def trained_alone(run: Run, home: Path) -> Points:
     from trainer.engine import train
 
     torch.set_num_threads(1)
-    return {(point[0], point[1]): point[2] for point in train(run, home=home, device=run.setup.device)}
+    return {
+        (point[0], point[1]): point[2] for point in train(run, home=home, device=run.setup.device)
+    }

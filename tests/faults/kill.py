@@ -70,7 +70,7 @@ class Havoc:
         ensure_worker(self.crew.home)
 
     def kill(self, kind: str) -> None:
-        """Kill -9. A run that has died often already is spared: at the fifth time it is given up."""
+        """Kill -9. A run that has died often is spared: at the fifth time it is given up."""
         deaths = self.crew.deaths()
         dear = {id for id in self.crew.training() if deaths[id] >= DEATHS - 2}
         runs = {id: one for id, one in self.crew.training().items() if id not in dear}

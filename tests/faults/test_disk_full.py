@@ -48,7 +48,7 @@ def test_a_run_for_which_there_is_no_room_gives_up_and_is_trained_again(home):
     try:
         crew.start()
         id = crew.store.launch(plan(1, steps=LONG))
-        run, process = training(crew)
+        _, process = training(crew)
         fill(process, crew.store.path.stat().st_size)
         until(lambda: crew.store.runs(id)[0].attempt == 2, 60, "another process has it")
         assert not process.is_running()

@@ -14,7 +14,7 @@ from trainer.experiment import parse
 
 FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
 
-TRICK = '''
+TRICK = """
 import os
 import sys
 from dataclasses import dataclass
@@ -41,7 +41,7 @@ class {name}(Trick):
 
         for weights in network.parameters():
             {does}
-'''
+"""
 
 # name -> what it does, how its run ends, what the page says, what stands in its log
 FAULTS = {
@@ -49,7 +49,7 @@ FAULTS = {
         'raise ValueError("a bad <b>number</b>")',
         ("failed", "error"),
         "ValueError at step",
-        'ValueError: a bad <b>number</b>',
+        "ValueError: a bad <b>number</b>",
     ),
     "has_no_memory": (
         'raise MemoryError("no room")',

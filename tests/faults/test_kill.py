@@ -17,6 +17,8 @@ def havoc(home, monkeypatch):
 
 
 def test_whatever_is_killed_every_run_is_done_once(havoc):
-    havoc.round(["run", "fork server", "all", "supervisor", "run"], runs=4, steps=2500, reference=True)
+    havoc.round(
+        ["run", "fork server", "all", "supervisor", "run"], runs=4, steps=2500, reference=True
+    )
     assert set(havoc.killed) == set(KINDS)
     assert havoc.told["attempts"] > havoc.told["runs done"] == 4

@@ -24,7 +24,6 @@ STORES = Path(__file__).parent / "stores"
 FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
 OLD = (1, 4)
 NAMES = {"Dropout on wrong labels", "Too large a rate", "Still waiting"}
-FIGURE = curves.figure
 
 
 @pytest.fixture(params=OLD)
@@ -88,14 +87,19 @@ def test_its_runs_and_curves_are_on_the_page(old, home, store, monkeypatch):
     st.cache_data.clear()
     monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
     shown = []
-    monkeypatch.setattr("pages.parts.watch.figure", lambda *args: shown.append(args) or FIGURE(*args))
+
+    def figure(look, *more):
+        shown.append(look)
+        return curves.figure(look, *more)
+
+    monkeypatch.setattr("pages.parts.watch.figure", figure)
     page = AppTest.from_file(str(FRAME), default_timeout=60)
     page.query_params["experiment"] = by_name(store)["Dropout on wrong labels"].id
     page.run()
     assert not page.exception
     assert page.title[0].value == "Dropout on wrong labels"
     assert any("Too few seeds for a verdict: 3 of the 6" in one.value for one in page.markdown)
-    look = shown[0][0]
+    look = shown[0]
     assert all(len(one["test_accuracy"][0]) > 3 for one in look.curves.values())
     assert len(look.curves) == 6
     page.query_params["experiment"] = by_name(store)["Too large a rate"].id
@@ -129,7 +133,7 @@ def test_a_migration_that_fails_half_way_leaves_the_old_store_whole(old, home, s
 
     before = content(store.path)
     monkeypatch.setattr(migrations, "MIGRATIONS", [*migrations.MIGRATIONS, half])
-    with pytest.raises(StoreError, match="nowhere.*left as it is.*trickboard.db.version"):
+    with pytest.raises(StoreError, match=r"nowhere.*left as it is.*trickboard\.db\.version"):
         store.experiments()
     assert content(store.path) == before
     monkeypatch.undo()
