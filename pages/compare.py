@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts import compare_choose, compare_curves, compare_table, home, words
+from pages.parts import compare_choose, compare_curves, compare_table, home, refusals, words
 from pages.parts.compare_address import control, read
 from pages.parts.compare_runs import runs_table
 from pages.parts.compare_scene import experiments_of, readers_for, scene_of
@@ -58,6 +58,7 @@ def steady(wish: Wish) -> None:
         st.rerun()
 
 
+@refusals.drawn
 def sentence(readers: Sequence[Reader], found: Found, wish: Wish) -> None:
     steady(wish)
     if scene := now(readers, wish):
@@ -65,6 +66,7 @@ def sentence(readers: Sequence[Reader], found: Found, wish: Wish) -> None:
             st.markdown(said(scene, found))
 
 
+@refusals.drawn
 def face(readers: Sequence[Reader], wish: Wish, view: View, was_active: bool) -> None:
     """Differences and curves: all that changes while runs go on."""
     steady(wish)
@@ -91,12 +93,14 @@ def settings(scene: Scene) -> None:
     compare_table.configuration(scene)
 
 
+@refusals.drawn
 def runs(readers: Sequence[Reader], wish: Wish) -> None:
     steady(wish)
     if scene := now(readers, wish):
         runs_table(scene)
 
 
+@refusals.drawn
 def waiting(readers: Sequence[Reader], wish: Wish) -> None:
     """Nothing to show yet, but something is on its way: learning rates are being tuned."""
     if now(readers, wish):

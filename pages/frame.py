@@ -1,18 +1,28 @@
 """What every page shares: the bar with the pages, the style, and the worker's badge."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts import own
+from pages.parts import own, refusals
 from pages.parts.home import store, wake, worker
+from trainer.refusals import REFUSALS
+
+if TYPE_CHECKING:
+    from streamlit.delta_generator import DeltaGenerator
 
 PARTS = Path(__file__).parent / "parts"
 
 
 def badge() -> None:
     """One look at the worker: text, icon and color."""
-    state, row = worker()
+    try:
+        state, row = worker()
+    except REFUSALS:  # the page below says why
+        state, row = "none", None
     slots = row.slots if row else 0
     workers = "1 worker" if slots == 1 else f"{slots} workers"
     match state:
@@ -26,11 +36,24 @@ def badge() -> None:
             st.badge("no worker", icon=":material/error:", color="red")
 
 
-def watch_worker() -> None:
+def look_for_worker() -> None:
     """The page's heartbeat: as long as it is seen, a worker stays awake."""
     store().page_seen()
     wake()
+
+
+def watch_worker(spot: DeltaGenerator) -> None:
+    """Keep the worker awake and show how it is; ``spot`` tells of a store that takes nothing."""
+    refusals.banner(spot, refusals.heartbeat(look_for_worker))
     badge()
+
+
+def pulse() -> int:
+    """Once a worker has been seen a slow pulse is enough; until then look every second."""
+    try:
+        return 1 if worker()[0] == "starting" else 10
+    except REFUSALS:
+        return 10
 
 
 own.decide()
@@ -52,7 +75,7 @@ page = st.navigation(
 )
 if page.url_path:  # the lab's plan waits in the session, whatever the address says on return
     st.session_state["planning"] = False
-with st.container(horizontal=True, key="topbar"):
-    # Once a worker has been seen a slow pulse is enough; until then look every second.
-    st.fragment(watch_worker, run_every=1 if worker()[0] == "starting" else 10)()
-page.run()
+bar, spot = st.container(horizontal=True, key="topbar"), st.empty()
+with bar:
+    st.fragment(watch_worker, run_every=pulse())(spot)
+refusals.drawn(page.run)()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts import board, run_actions, words
+from pages.parts import board, refusals, run_actions, words
 from pages.parts.home import store, wake, worker
 from trainer.home import log_file
 
@@ -134,6 +134,7 @@ def run_part(run: RunRow) -> None:
         st.caption("Its log is empty: a run writes one when something goes wrong or is slow.")
 
 
+@refusals.wished
 def again(run_id: str) -> None:
     store().run_again(run_id)
     wake()
@@ -174,6 +175,7 @@ def unknown(ids: list[str]) -> None:
         st.button("All runs", on_click=partial(st.query_params.pop, "experiment", None))
 
 
+@refusals.drawn
 def page(refreshing: bool) -> None:
     """The whole page; a fragment, so that it follows its runs without the bar being redrawn."""
     _, row = worker()

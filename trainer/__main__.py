@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from filelock import Timeout
+from sqlalchemy.exc import DatabaseError
 
 from trainer.devices import missing, probe
 from trainer.experiment import Experiment, ExperimentError, parse
 from trainer.export import FORMATS, NoExport
 from trainer.export import export as write
-from trainer.home import home
+from trainer.home import home, store_file
 from trainer.queue import Queue
+from trainer.refusals import refusal
 from trainer.store import Store, StoreError
 from trainer.supervisor import Supervisor, end_process, worker_lock
 from tricks import adopt, catalog, problems
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from tricks.base import Trick
 
 WRONG_INPUT = 2
+REFUSED = 3  # the store took no more while something was going on
 INTERRUPTED = 130
 LOCK_SECONDS = 2.0  # a page that looks whether there is a worker holds the lock for a moment
 STOP_SECONDS = 4.0
@@ -52,6 +55,11 @@ def main(arguments: list[str] | None = None) -> int:
     except (WrongInput, StoreError, NoExport) as error:
         print(error, file=sys.stderr)
         return WRONG_INPUT
+    except BrokenPipeError:  # whoever read the output has gone
+        raise
+    except (DatabaseError, OSError) as error:
+        print(refusal(error, store_file(given.store or home())), file=sys.stderr)
+        return REFUSED
 
 
 def parser() -> argparse.ArgumentParser:

@@ -14,6 +14,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from trainer.home import NO_ROOM
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -251,9 +253,16 @@ def download(name: str, kind: Callable[..., Any], root: Path, say: Say) -> list[
     try:
         return [kind(root, train=train, download=True) for train in (True, False)]
     except (OSError, RuntimeError) as error:
+        reason = " ".join(str(error).split())  # torchvision's has several lines
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            raise DataError(
+                f"{name} needs {data.download_mb} MB and more when it is unpacked, and there is no "
+                f"room for it in {root}. Free some space, or name a folder that has it by "
+                "TRICKBOARD_DATA."
+            ) from error
         raise DataError(
             f"{name} is not on this machine and could not be downloaded. No connection to "
-            f"{data.host} ({error}). digits and shapes need none; a folder that has it can be "
+            f"{data.host} ({reason}). digits and shapes need none; a folder that has it can be "
             "named by TRICKBOARD_DATA."
         ) from error
     finally:

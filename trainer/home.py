@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
 STORE_FILES = (".db", ".sqlite", ".sqlite3")
+NO_ROOM = {errno.ENOSPC, errno.EFBIG, getattr(errno, "EDQUOT", errno.ENOSPC)}
+
+
+class StoreError(Exception):
+    """A store that cannot be used, or a place where none can be made. Says what to do."""
 
 
 def home() -> Path:
@@ -13,9 +19,18 @@ def home() -> Path:
 
     ``TRICKBOARD_HOME``, else ``.trickboard`` in the working directory. Everything else is passed
     its path, so that tests and the command line can use another one.
+
+    Raises:
+        StoreError: there can be no such folder.
     """
     folder = Path(os.environ.get("TRICKBOARD_HOME") or ".trickboard").absolute()
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"{folder} cannot be the folder of Trickboard's data ({error.strerror}). Set "
+            "TRICKBOARD_HOME to a folder that you can write."
+        ) from error
     return folder
 
 

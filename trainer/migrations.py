@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import insert, inspect, select, text, update
 
+from trainer.home import StoreError
 from trainer.schema import metadata, notes
 
 if TYPE_CHECKING:
@@ -67,49 +68,68 @@ MIGRATIONS: list[Callable[[Connection], None]] = [
 ]
 
 
-class StoreError(Exception):
-    """A store that this version cannot read, or a place where none can be made."""
-
-
 def newest() -> int:
     return len(MIGRATIONS) + 1
 
 
-def version(connection: Connection) -> int:
-    """The version of the tables, 0 if there are none."""
-    if not inspect(connection).has_table("notes"):
+def version(connection: Connection) -> int | None:
+    """The version of the tables, 0 if there are no tables; None: they are another program's."""
+    names = inspect(connection).get_table_names()
+    if not names:
         return 0
-    return int(connection.scalar(select(notes.c.value).where(notes.c.key == "version")) or 0)
+    if not {"notes", "experiments", "runs"} <= set(names):
+        return None
+    found = connection.scalar(select(notes.c.value).where(notes.c.key == "version"))
+    return None if found is None else int(found)
 
 
 def copy(path: Path, to: Path) -> None:
-    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(to)) as new:
+    """A copy that is whole or is not there; readers and a writer that waits are not in its way."""
+    part = to.with_name(f"{to.name}.part")
+    part.unlink(missing_ok=True)
+    with closing(sqlite3.connect(path)) as old, closing(sqlite3.connect(part)) as new:
         old.backup(new)
+    part.replace(to)
+
+
+def known(found: int | None, path: Path) -> int:
+    """The version, if this Trickboard can do something with it.
+
+    Raises:
+        StoreError: a newer Trickboard wrote this store, or another program.
+    """
+    if found is None:
+        raise StoreError(
+            f"{path} is a database of another program. It was left as it is. Use another folder or "
+            "file for Trickboard."
+        )
+    if found > newest():
+        raise StoreError(
+            f"{path} was written by a newer Trickboard (its tables are version {found}, this one "
+            f"knows {newest()}). It was left as it is. Update Trickboard or use another folder."
+        )
+    return found
 
 
 def migrate(engine: Engine, path: Path) -> None:
     """Make the tables, or bring them up to date; an old store is copied beside itself first.
 
+    One transaction: if it fails, the store is what it was.
+
     Raises:
-        StoreError: a newer Trickboard wrote this store.
+        StoreError: a newer Trickboard wrote this store, or another program.
     """
     with engine.connect() as connection:
-        found = version(connection)
-    if found == newest():
-        return
-    if found > newest():
-        raise StoreError(
-            f"{path} was written by a newer Trickboard (its tables are version {found}, this one "
-            f"knows {newest()}). Update Trickboard or use another folder."
-        )
-    if found:
-        copy(path, path.with_name(f"{path.name}.version{found}"))
+        if known(version(connection), path) == newest():
+            return
     with engine.execution_options(writes=True).begin() as connection:
-        found = version(connection)  # another process may have been faster
+        found = known(version(connection), path)  # another process may have been faster
         if found == 0:
             metadata.create_all(connection)
             connection.execute(insert(notes).values(key="version", value=newest()))
             return
+        if found < newest():  # nobody else can write now: the copy is of the old tables
+            copy(path, path.with_name(f"{path.name}.version{found}"))
         for step in MIGRATIONS[found - 1 :]:
             step(connection)
         connection.execute(update(notes).where(notes.c.key == "version").values(value=newest()))

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DatabaseError
 
+from trainer.home import StoreError as StoreError
 from trainer.home import store_file
-from trainer.migrations import StoreError as StoreError
 from trainer.migrations import migrate
+from trainer.refusals import refusal
 from trainer.schema import open_database
 
 if TYPE_CHECKING:
@@ -43,10 +44,13 @@ class StoreFile:
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             engine = open_database(self.path)
-            migrate(engine, self.path)
+            try:
+                migrate(engine, self.path)
+            except BaseException:
+                engine.dispose()
+                raise
         except (OSError, DatabaseError) as error:
-            reason = error.orig if isinstance(error, DatabaseError) else error
-            raise StoreError(f"{self.path} cannot be opened as a store: {reason}") from error
+            raise StoreError(refusal(error, self.path)) from error
         return engine
 
     def close(self) -> None:

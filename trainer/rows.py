@@ -96,7 +96,8 @@ class WorkerRow:
 
     @property
     def alive(self) -> bool:
-        return self.state != "ended" and time.time() - self.heartbeat < WORKER_SILENT
+        # A sign of life from the future is none: the clock was set back since.
+        return self.state != "ended" and abs(time.time() - self.heartbeat) < WORKER_SILENT
 
 
 def experiment_row(row: RowMapping) -> ExperimentRow:

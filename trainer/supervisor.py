@@ -24,7 +24,7 @@ from trainer.devices import ALWAYS, ROOT, choose, cores, missing
 from trainer.executors.base import Job
 from trainer.home import log_file, store_file
 from trainer.leftovers import clear
-from trainer.queue import Claim, Fenced, Queue, Running
+from trainer.queue import LEASE, Claim, Fenced, Queue, Running
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +103,8 @@ class Supervisor:
         self.children: dict[str, Claim] = {}  # by the key of their job
         self.over: dict[str, float] = {}  # children that lost their run, and since when
         self.trial: tuple[str, float] | None = None  # kind, since
-        self.last_tick = self.last_round = self.last_work = time.time()
+        self.last_tick = self.last_work = time.time()
+        self.last_round = time.monotonic()
         self.last_beat = self.sweep_from = 0.0
 
     def run(self) -> None:
@@ -121,11 +122,11 @@ class Supervisor:
             going_on = self.tick()
         except OperationalError as refused:
             log.info(f"the store refuses: {refused.orig}")
-            if time.time() - self.last_round > STORE_GRACE:
+            if time.monotonic() - self.last_round > STORE_GRACE:
                 raise
             time.sleep(1.0)
             return True
-        self.last_round = time.time()
+        self.last_round = time.monotonic()
         return going_on
 
     def begin(self) -> None:
@@ -156,8 +157,8 @@ class Supervisor:
     def tick(self) -> bool:
         """One round. False: it is time to close."""
         now = time.time()
-        if now - self.last_tick > ASLEEP:
-            self.sweep_from = now + ASLEEP  # let the runs renew their leases first
+        if not -BEAT < now - self.last_tick < ASLEEP:
+            self.time_anew(now)
         self.last_tick = now
         self.reap()
         running = self.queue.running()
@@ -171,6 +172,15 @@ class Supervisor:
             self.beat(len(running), now)
         return not self.ending
 
+    def time_anew(self, now: float) -> None:
+        """The machine slept, or its clock was set: what was timed by it says nothing any more."""
+        log.info(f"the clock jumped by {now - self.last_tick:+.0f} s")
+        self.sweep_from = now + ASLEEP  # let the runs renew their leases first
+        self.last_beat, self.last_work = 0.0, now
+        self.over = dict.fromkeys(self.over, now)
+        if self.trial is not None:
+            self.trial = (self.trial[0], now)
+
     def beat(self, busy: int, now: float) -> None:
         """What is done once a second: a sign of life, a trial if it is idle, the end."""
         state = "ready" if self.ready else "starting"
@@ -179,7 +189,8 @@ class Supervisor:
             self.time_steps(now, idle=not self.children)
         if busy or self.children or self.trial or not self.ready:  # getting warm is work, too
             self.last_work = now
-        seen = max(self.last_work, self.queue.page_seen_at())
+        page = self.queue.page_seen_at()
+        seen = max(self.last_work, page if page < now + BEAT else 0.0)  # none is seen in the future
         self.ending |= now - seen > self.linger or self.queue.end_asked(self.id)
 
     # Processes that end.
@@ -212,9 +223,10 @@ class Supervisor:
             key = key_of(one.id, one.attempt)
             ours = key in self.children
             coming_up = ours and one.pid is None  # a cold disk may need long; poll tells its end
-            frozen = one.lease_until < now and now > self.sweep_from and not coming_up
-            grace = STOP_GRACE.get(one.desired)
-            unheard = grace and one.stop_at is not None and now - one.stop_at > grace
+            held = now <= one.lease_until <= now + 2 * LEASE  # later: the clock was set back
+            frozen = not held and now > self.sweep_from and not coming_up
+            grace, asked = STOP_GRACE.get(one.desired), one.stop_at
+            unheard = grace and asked is not None and not -BEAT < now - asked < grace
             if frozen or unheard:
                 if one.pid is None and not ours and not frozen:
                     continue  # its process has not come up yet
@@ -295,10 +307,12 @@ class Supervisor:
 
     def close(self) -> None:
         """End every process and have its run wait for the next supervisor."""
-        running = self.queue.running()
-        for one in running:
-            self.end(one)
-        self.executor.close()
+        try:
+            running = self.queue.running()
+            for one in running:
+                self.end(one)
+        finally:  # whatever the store says, none of ours is left behind
+            self.executor.close()
         for one in running:
             self.queue.put_back(one.id, one.attempt)
         self.queue.leave(self.id)

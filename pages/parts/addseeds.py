@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts import home, words
+from pages.parts import home, refusals, words
 from pages.parts.cost import LONG
 from pages.parts.results import OPEN, more_seconds
 from trainer.experiment import MOST_RUNS
-from trainer.store import StoreError
+from trainer.refusals import REFUSALS
 
 if TYPE_CHECKING:
     from pages.parts.reader import Look, Reader
@@ -120,8 +120,11 @@ def add(reader: Reader, count: int) -> None:
     """A button's callback: queue the runs and look at once."""
     try:
         reader.store.add_seeds(reader.row.id, count)
-    except (ValueError, StoreError) as error:
-        st.session_state["seeds_refused"] = str(error)
+    except ValueError as error:
+        st.session_state["seeds_refused"] = words.plain(str(error))
+        return
+    except REFUSALS as error:
+        st.session_state["seeds_refused"] = refusals.said(error)
         return
     reader.row = reader.store.experiment(reader.row.id) or reader.row
     home.wake()
@@ -133,7 +136,7 @@ def refusal() -> None:
     reason = st.session_state.pop("seeds_refused", None)
     if reason:
         st.error(
-            f"**No seeds were added:** {words.plain(reason)}. All is as it was.",
+            f"**No seeds were added:** {reason.rstrip('.')}. All is as it was.",
             icon=":material/block:",
         )
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts import transfer, words
+from pages.parts import refusals, transfer, words
 from pages.parts.cost import Cost, bar_text, cost_of, duration, is_long, launched, wall
 from pages.parts.draft import data_of, experiment_of
 from pages.parts.home import store, wake, worker
@@ -15,7 +15,7 @@ from pages.parts.notices import in_words, stuck
 from pages.parts.session import draft
 from trainer.devices import cores
 from trainer.experiment import ExperimentError, parse
-from trainer.store import StoreError
+from trainer.refusals import REFUSALS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,6 +92,7 @@ def pending(cost: Cost, state: str) -> bool:
     return bool(cost.new) and (cost.seconds is None or state in ("starting", "none"))
 
 
+@refusals.drawn
 def follow(experiment: Experiment) -> None:
     """The text while the time is being measured or a worker is starting."""
     cost, state, slots = price(experiment)
@@ -124,8 +125,8 @@ def launch() -> None:
             id = store().launch(experiment, estimate=foretold(cost, slots))
     except ExperimentError as error:
         st.session_state["refused"] = [str(one) for one in error.problems]
-    except StoreError as error:
-        st.session_state["refused"] = [str(error)]
+    except REFUSALS as error:
+        st.session_state["refused"] = [refusals.told(error)]
     else:
         wake()
         st.session_state["opened"] = (id, time.monotonic())

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages.parts import words
+from pages.parts import refusals, words
 from pages.parts.evidence import setup_words
 from pages.parts.home import store
 from trainer.experiment import pack
@@ -57,6 +57,7 @@ def dialogs() -> None:
 
 
 @st.dialog("Rename", on_dismiss=close)
+@refusals.drawn
 def rename(row: ExperimentRow) -> None:
     name = st.text_input("Name", row.name, max_chars=80, key=f"rename-{row.id}")
     if st.button("Save", type="primary", disabled=not (name or "").strip()):
@@ -77,6 +78,7 @@ def link(row: ExperimentRow) -> None:
 
 
 @st.dialog("Delete", on_dismiss=close)
+@refusals.drawn
 def delete(row: ExperimentRow) -> None:
     own = store().run_ids(row.id)
     others = {

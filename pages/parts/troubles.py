@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts import home, words
+from pages.parts import home, refusals, words
 from trainer.datasets import DATASETS
 from trainer.experiment import pack
 from trainer.home import log_file
@@ -71,6 +71,7 @@ def row(key: str) -> DeltaGenerator:
     return st.container(horizontal=True, vertical_alignment="center", key=key)
 
 
+@refusals.wished
 def start_worker() -> None:
     """Try at once, and give it the time that a first start takes."""
     place = home.store().home
@@ -160,6 +161,7 @@ def tail(name: str) -> str:
         return file.read().decode("utf-8", "replace").strip()
 
 
+@refusals.wished
 def run_again(reader: Reader, ids: Sequence[str]) -> None:
     for id in ids:
         reader.store.run_again(id)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.parts import home, words
+from pages.parts import home, refusals, words
 from pages.parts.addseeds import add_seeds
 from pages.parts.curves import figure, packed, show
 from pages.parts.diagnosis import closer_look, doctor
@@ -66,6 +66,7 @@ def unknown(experiment_id: str) -> None:
     st.page_link("runs.py", label="All runs", icon=":material/stacks:")
 
 
+@refusals.drawn
 def face(reader: Reader, view: View, was: tuple[bool, bool]) -> None:
     """All that changes while runs go on; the skeleton is the same before and after."""
     look = reader.look()
@@ -91,6 +92,7 @@ def face(reader: Reader, view: View, was: tuple[bool, bool]) -> None:
     show(reader.once((view, over), look, lambda: packed(figure(look, known, view), over)))
 
 
+@refusals.drawn
 def beneath(reader: Reader) -> None:
     """What is read after the charts: it need not follow every point."""
     look = reader.look()
@@ -158,6 +160,7 @@ def head(reader: Reader, look: Look, known: Results, sentence: str) -> None:
         st.markdown(sentence)
 
 
+@refusals.wished
 def act(reader: Reader, do: Any, experiment_id: str) -> None:
     """A button's callback: do it, and look at once."""
     do(experiment_id)

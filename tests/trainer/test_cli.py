@@ -241,7 +241,7 @@ def test_standard_input(trained):
 def test_a_store_that_cannot_be(tmp_path, write, capsys):
     (tmp_path / "file").write_text("")
     assert cli.main(["status", "--store", str(tmp_path / "file" / "x")]) == 2
-    assert "cannot be opened" in capsys.readouterr().err
+    assert "cannot be used (Not a directory)" in capsys.readouterr().err
 
 
 def test_tricks_as_json(capsys):

@@ -31,10 +31,10 @@ def test_it_opens_a_folder_or_a_file(tmp_path):
 
 def test_a_place_that_cannot_be_a_store_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="cannot be used"):
         Store(tmp_path / "file" / "inside").experiments()
     (tmp_path / "no.db").write_bytes(b"this is not a database" * 100)
-    with pytest.raises(StoreError, match="cannot be opened"):
+    with pytest.raises(StoreError, match="damaged or no store"):
         Store(tmp_path / "no.db").experiments()
 
 

@@ -158,7 +158,7 @@ def test_a_run_whose_process_never_came_up_waits_again_when_its_lease_is_over(
     monkeypatch.setattr(time, "time", lambda now=time.time: now() + 4)
     made.tick()
     assert states(store, id) == ["running"]
-    made.last_tick += 100  # no gap: this machine did not sleep
+    made.last_tick += 12  # no gap: this machine did not sleep
     monkeypatch.setattr(time, "time", lambda now=time.time: now() + 16)
     made.tick()
     assert states(store, id) == ["running"] and len(made.executor.jobs) == 1

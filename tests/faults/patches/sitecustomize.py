@@ -1,0 +1,52 @@
+"""What a fault needs inside every process of a worker: Python imports this file when it starts.
+
+With this folder on PYTHONPATH, ``TRICKBOARD_FAULTS`` is JSON that says what is to be different:
+
+- ``set``: attributes by their dotted names, such as ``{"trainer.queue.LEASE": 2.0}``
+- ``clock``: a file with the seconds by which the clock is wrong, read at every look at the clock
+- ``acks``: a folder in which each process writes down which points the store has taken
+"""
+
+import importlib
+import json
+import os
+import time
+from pathlib import Path
+
+
+def set_all(values):
+    for name, value in values.items():
+        module, _, attribute = name.rpartition(".")
+        found = importlib.import_module(module)
+        getattr(found, attribute)  # a name that is gone must not pass unseen
+        setattr(found, attribute, value)
+
+
+def bend_clock(file, real=time.time):
+    time.time = lambda: real() + float(file.read_text() or 0)
+
+
+def write_acks(folder):
+    from trainer.queue import Queue
+
+    def acknowledged(write):
+        def wrapped(self, claim, batch=(), *more, **named):
+            points = [list(point) for point in batch]
+            answer = write(self, claim, batch, *more, **named)
+            line = {"run": claim.run.id, "attempt": claim.attempt, "points": points}
+            with (folder / f"{os.getpid()}.jsonl").open("a") as file:
+                file.write(json.dumps(line) + "\n")
+            return answer
+
+        return wrapped
+
+    Queue.write = acknowledged(Queue.write)
+    Queue.finish = acknowledged(Queue.finish)
+
+
+faults = json.loads(os.environ.get("TRICKBOARD_FAULTS", "{}"))
+if "clock" in faults:
+    bend_clock(Path(faults["clock"]))
+set_all(faults.get("set", {}))
+if "acks" in faults:
+    write_acks(Path(faults["acks"]))

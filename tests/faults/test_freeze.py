@@ -1,0 +1,130 @@
+"""What stands still and comes back, and clocks that are set: no run is lost, none drawn twice."""
+
+from __future__ import annotations
+
+import signal
+import time
+
+import pytest
+
+from tests.faults.crew import READY, Crew, plan, until
+from trainer.queue import Queue
+from trainer.supervisor import is_alive
+
+LEASE = 2.0
+SHORT = {"trainer.queue.LEASE": LEASE, "trainer.supervisor.ASLEEP": 1.0}
+LONG = 5_000  # steps: some seconds
+
+
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory):
+    """A worker whose runs lose their lease soon, and which notices soon that it slept."""
+    home = tmp_path_factory.mktemp("home")
+    one = Crew(home, set=SHORT, clock=str(home / "clock"))
+    one.start()
+    yield one
+    for process in one.processes():
+        process.send_signal(signal.SIGCONT)
+    one.end()
+
+
+def first_training(crew):
+    """A run that makes steps, and its process."""
+    return until(lambda: next(iter(crew.training().items()), None), READY, "a run makes steps")
+
+
+def row_of(crew, experiment, run):
+    return next(row for row in crew.store.runs(experiment) if row.id == run)
+
+
+def stand_still(process):
+    process.send_signal(signal.SIGSTOP)
+    until(lambda: process.status() == "stopped", 10, "it stands still")
+
+
+def test_a_run_that_stands_still_loses_its_lease_and_is_trained_by_another_process(crew):
+    id = crew.store.launch(plan(2, steps=LONG))
+    run, process = first_training(crew)
+    stand_still(process)
+    until(lambda: row_of(crew, id, run).attempt == 2, 60, "another process has it")
+    assert not process.is_running()
+    crew.all_done(id)
+    crew.check(id)
+
+
+def test_a_run_that_comes_back_too_late_is_fenced_and_leaves(crew):
+    """Its supervisor stands still, too: nobody kills it, the fence alone must hold."""
+    id = crew.store.launch(plan(1, first=10, steps=LONG))
+    run, process = first_training(crew)
+    supervisor = next(one for one in crew.processes() if one.pid == crew.started[0].pid)
+    stand_still(supervisor)
+    stand_still(process)
+    Queue(crew.store).died(run, 1, "it stood still")  # what a supervisor elsewhere finds
+    process.send_signal(signal.SIGCONT)
+    until(lambda: not process.is_running() or process.status() == "zombie", 20, "it leaves")
+    assert f"attempt 1 of {run} is over" in crew.log(run)
+    supervisor.send_signal(signal.SIGCONT)
+    crew.all_done(id)
+    assert row_of(crew, id, run).attempt == 2
+    crew.check(id)
+
+
+def test_runs_go_on_while_their_supervisor_stands_still(crew):
+    id = crew.store.launch(plan(2, first=20, steps=3 * LONG))
+    run, _ = first_training(crew)
+    supervisor = next(one for one in crew.processes() if one.pid == crew.started[0].pid)
+    stand_still(supervisor)
+    begun, step = time.monotonic(), row_of(crew, id, run).step
+    until(lambda: time.monotonic() - begun > 2 * LEASE, 30, "longer than a lease")
+    assert row_of(crew, id, run).step > step
+    supervisor.send_signal(signal.SIGCONT)
+    crew.all_done(id)
+    assert {row.attempt for row in crew.store.runs(id)} == {1}
+    crew.check(id, reference=False)
+
+
+def test_everything_stands_still_as_a_laptop_does(crew):
+    id = crew.store.launch(plan(2, first=30, steps=LONG))
+    run, _ = first_training(crew)
+    for process in crew.processes():
+        process.send_signal(signal.SIGSTOP)
+    begun, step = time.monotonic(), row_of(crew, id, run).step
+    until(lambda: time.monotonic() - begun > 2 * LEASE, 30, "longer than a lease")
+    assert row_of(crew, id, run).step == step
+    for process in crew.processes():
+        process.send_signal(signal.SIGCONT)
+    crew.all_done(id)
+    assert {row.attempt for row in crew.store.runs(id)} == {1}
+    crew.check(id, reference=False)
+
+
+def test_clocks_that_are_set_lose_no_run_and_start_none_again(crew, monkeypatch):
+    """An hour on, then a day back, as all processes of the machine see it."""
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + float(crew.clock.read_text() or 0))
+    id = crew.store.launch(plan(2, first=40, steps=3 * LONG))
+    run, _ = first_training(crew)
+    for jump in ("3600", "-86400"):
+        crew.clock.write_text(jump)
+        step = row_of(crew, id, run).step
+        until(lambda step=step: row_of(crew, id, run).step > step, 30, "it goes on")
+        until(lambda: crew.store.worker().alive, 30, "the worker shows that it lives")
+    crew.all_done(id)
+    assert {row.attempt for row in crew.store.runs(id)} == {1}
+    crew.check(id, reference=False)
+    assert "the clock jumped by +3" in crew.said() and "the clock jumped by -9" in crew.said()
+    crew.store.note("page_seen", time.time())
+    late = crew.store.launch(plan(1, first=50, steps=20))
+    crew.all_done(late, 60)  # it still claims
+    crew.clock.write_text("0")
+
+
+def test_a_worker_that_died_before_the_clock_was_set_back_does_not_seem_alive(crew, monkeypatch):
+    supervisor = next(one for one in crew.processes() if one.pid == crew.started[0].pid)
+    assert crew.store.worker().alive
+    created = supervisor.create_time()
+    supervisor.kill()
+    until(lambda: not is_alive(supervisor.pid, created), 10, "it is dead")
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() - 3600)
+    assert not crew.store.worker().alive
