@@ -60,8 +60,9 @@ def watch(experiment_id: str) -> None:
 def unknown(experiment_id: str) -> None:
     """An address that leads nowhere."""
     st.title("Nothing to watch here", anchor=False)
-    name = experiment_id[:40].replace("`", "").strip()
-    what = f"There is no experiment `{name}`" if name else "This address names no experiment"
+    what = "This address names no experiment"
+    if experiment_id.strip():
+        what = f"There is no experiment {words.code(experiment_id)}"
     st.markdown(f"{what} in this store. It may have been deleted, or live on another machine.")
     st.page_link("runs.py", label="All runs", icon=":material/stacks:")
 
