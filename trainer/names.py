@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from trainer.sentences import JOINER
+
 LONGEST = 80  # letters of a name
 MOST_BYTES = 150  # of a part of a file's name: systems allow 255, and something is put behind it
 # Signs that turn the direction of whatever follows them, and ends of lines that are no controls.
@@ -36,6 +38,11 @@ def tidied(text: str) -> str:
 def cell(text: str) -> str:
     """A person's own words in a spreadsheet: never a formula."""
     return f"'{text}" if text.lstrip(" \u00a0\u3000").startswith(FORMULA) else text
+
+
+def in_table(text: str) -> str:
+    """The same in a page's table, whose own download knows no formulas: as typed, to the eye."""
+    return text if cell(text) == text else f"{JOINER}{text}"
 
 
 def in_file(name: str) -> str:

@@ -13,7 +13,7 @@ from pages.parts.compare_address import control
 from pages.parts.compare_scene import state_counts
 from trainer import differences
 from trainer.groupnames import key_words, trick_words
-from trainer.names import cell
+from trainer.names import cell, in_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -81,9 +81,9 @@ def table(scene: Scene, shown: Sequence[tuple[str, Entry]]) -> dict[str, list[An
     """The columns: what every run has, then the settings and knobs in which runs differ."""
     runs = [entry.run for _, entry in shown]
     found: dict[str, list[Any]] = {
-        "Group": [label for label, _ in shown],
-        "Experiment": [", ".join(row.name for row in entry.homes) for _, entry in shown],
-        "Arm": [entry.recipe.name for _, entry in shown],
+        "Group": [in_table(label) for label, _ in shown],
+        "Experiment": [in_table(", ".join(row.name for row in entry.homes)) for _, entry in shown],
+        "Arm": [in_table(entry.recipe.name) for _, entry in shown],
         "Seed": [run.seed for run in runs],
         "State": [[run.state] for run in runs],
     }

@@ -24,6 +24,7 @@ from pages.parts.takeaway import takeaway
 from pages.parts.troubles import troubles
 from pages.parts.tuned import tuned
 from pages.parts.view import read, settings
+from trainer.names import in_table
 
 if TYPE_CHECKING:
     from pages.parts.findings import Findings
@@ -169,7 +170,7 @@ def table(known: Results) -> None:
         one = compared.get(arm.name)
         rows.append(
             {
-                "arm": arm.name,
+                "arm": in_table(arm.name),
                 "n": arm.n,
                 metric: scaled(arm.mean),
                 "± half the 95 % interval": scaled(arm.half),
