@@ -167,7 +167,7 @@ def clear() -> None:
 
 
 def unknown(ids: list[str]) -> None:
-    names = words.listed([f"`{one[:40].replace('`', '')}`" for one in ids])
+    names = words.listed([words.code(one) for one in ids])
     there = "There is no experiment" if len(ids) == 1 else "There are no experiments"
     have = "It may have been deleted, or live" if len(ids) == 1 else "They may live"
     with st.container(border=True, key="unknown-experiment"):

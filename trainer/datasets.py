@@ -287,10 +287,7 @@ def archives(root: Path) -> Iterator[Path]:
 
 def cifar10_jpg(say: Say) -> tuple[Array, Array, Array, Array]:
     """CIFAR-10 as JPEG, ``train/<class>/*.jpg`` and ``test/<class>/*.jpg`` in one zip."""
-    import zipfile
-
-    import numpy as np
-    from PIL import Image
+    from trainer.zipped import images
 
     root = given_root()
     path = None if root is None else root / "cifar10-jpg.zip"
@@ -300,18 +297,4 @@ def cifar10_jpg(say: Say) -> tuple[Array, Array, Array, Array]:
             f"cifar10_jpg reads the file cifar10-jpg.zip in the folder that TRICKBOARD_DATA names; "
             f"{where}. digits and shapes need no file."
         )
-    arrays: list[Array] = []
-    with zipfile.ZipFile(path) as archive:
-        names = sorted(one for one in archive.namelist() if one.endswith(".jpg"))
-        classes = sorted({one.split("/")[1] for one in names})
-        for part in ("train", "test"):
-            files = [one for one in names if one.startswith(f"{part}/")]
-            images = np.empty((len(files), 3, 32, 32), np.uint8)
-            for i, file in enumerate(files):
-                with archive.open(file) as picture:
-                    images[i] = np.asarray(Image.open(picture).convert("RGB")).transpose(2, 0, 1)
-                if i % 2000 == 0:
-                    say(f"Reading {path.name}, {part} image {i:,} of {len(files):,}")
-            labels = [classes.index(one.split("/")[1]) for one in files]
-            arrays += [images, np.asarray(labels, dtype=np.uint8)]
-    return arrays[0], arrays[1], arrays[2], arrays[3]
+    return images(path, DATASETS["cifar10_jpg"], say)

@@ -13,15 +13,17 @@ import difflib
 import hashlib
 import json
 import zlib
+from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 from pydantic import Field, ValidationError
 
 from trainer.datasets import DATASETS
+from trainer.names import LONGEST, readable
+from trainer.problems import MOST, UNREADABLE, crowded, explain, follows, short, shown
 from trainer.problems import ExperimentError as ExperimentError
 from trainer.problems import Problem as Problem
-from trainer.problems import explain, follows, short, shown
 from trainer.problems import read_json as read_json
 from trainer.setup import CNN as CNN
 from trainer.setup import MLP as MLP
@@ -32,7 +34,7 @@ from tricks import catalog
 from tricks.own import version
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from tricks.base import Trick
 
@@ -42,7 +44,7 @@ ENGINE = 1  # raised when the same run would no longer give the same curve
 MOST_RUNS = 10_000
 PLAIN = r"^[^\p{Cc}]*[^\p{Cc}\s][^\p{Cc}]*$"  # not blank, and no control characters
 
-Name = Annotated[str, Field(min_length=1, max_length=80, strict=True, pattern=PLAIN)]
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST, strict=True, pattern=PLAIN)]
 
 
 class TrickChoice(Model):
@@ -126,7 +128,7 @@ class Experiment(Model):
 
     def dump(self) -> dict[str, Any]:
         """Plain JSON data with all defaults filled in; the two budgets not chosen left out."""
-        data = self.model_dump(mode="json")
+        data, known = self.model_dump(mode="json"), catalog()
         data["setup"] = {key: value for key, value in data["setup"].items() if value is not None}
         for optional in ("margin", "tune"):
             if data[optional] is None:
@@ -135,7 +137,7 @@ class Experiment(Model):
             if arm["lr_scale"] == 1:
                 del arm["lr_scale"]
             for choice in arm["tricks"]:
-                choice["knobs"] = catalog()[choice["id"]](**choice["knobs"]).values()
+                choice["knobs"] = known[choice["id"]](**choice["knobs"]).values()
         return data
 
     def run_id(self, arm: Arm, seed: int) -> str:
@@ -189,21 +191,24 @@ def parse(given: str | bytes | dict[str, Any], *, draft: bool = False) -> Experi
     """The experiment that JSON text or data describes. A draft may hold tricks in conflict.
 
     Raises:
-        ExperimentError: with every problem found, each with its place, rule and value.
+        ExperimentError: with every problem found (of very many, the first 1,000), each with its
+            place, rule and value.
     """
     from trainer.checks import conflicts  # checks needs Setup
 
     data = read_json(given) if isinstance(given, str | bytes) else given
     if not isinstance(data, dict):
         raise ExperimentError([Problem(place="", rule="an experiment is a JSON object")])
+    if too_large := crowded(data):
+        raise ExperimentError([too_large])
     problems: list[Problem] = []
     experiment = None
     try:
         experiment = Experiment.model_validate(data)
     except ValidationError as error:
-        found = error.errors()
+        found = error.errors(include_url=False)[:MOST]
         problems = [explain(one) for one in found if not follows(one, found)]
-    problems += tricks_problems(data)
+    problems += islice(tricks_problems(data), MOST - len(problems))
     if experiment is not None and not problems:
         problems = limits(experiment) or [
             Problem(place=f"arms[{i}]", rule=f"{one.title}. {one.reason}")
@@ -215,16 +220,14 @@ def parse(given: str | bytes | dict[str, Any], *, draft: bool = False) -> Experi
     return experiment
 
 
-def tricks_problems(data: dict[str, Any]) -> list[Problem]:
+def tricks_problems(data: dict[str, Any]) -> Iterator[Problem]:
     """Unknown tricks, unknown knobs, values out of range; read from the raw data."""
-    problems = []
     arms = data.get("arms")
     for i, arm in enumerate(arms if isinstance(arms, list) else []):
         choices = arm.get("tricks", []) if isinstance(arm, dict) else []
         for j, choice in enumerate(choices if isinstance(choices, list) else []):
             if isinstance(choice, dict):
-                problems += trick_problems(f"arms[{i}].tricks[{j}]", choice)
-    return problems
+                yield from trick_problems(f"arms[{i}].tricks[{j}]", choice)
 
 
 def trick_problems(place: str, choice: dict[str, Any]) -> list[Problem]:
@@ -233,14 +236,14 @@ def trick_problems(place: str, choice: dict[str, Any]) -> list[Problem]:
         return []
     trick = catalog().get(name)
     if trick is None:
-        close = difflib.get_close_matches(name, catalog(), 1)
+        close = alike(name)
         rule = "there is no such trick" + (f"; did you mean {close[0]}?" if close else "")
         return [Problem(place=f"{place}.id", rule=rule, value=shown(name))]
     problems = []
     known = {knob.name: knob for knob in trick.knobs()}
     given = choice.get("knobs", {})
     for key, value in given.items() if isinstance(given, dict) else []:
-        where = f"{place}.knobs.{short(key)}"
+        where = f"{place}.knobs.{short(str(key))}"
         if key not in known:
             has = f"{name} has no such knob, only {', '.join(known)}"
             if not known:
@@ -249,6 +252,12 @@ def trick_problems(place: str, choice: dict[str, Any]) -> list[Problem]:
         elif wrong := known[key].check(value):
             problems.append(Problem(place=where, rule=f"{name}'s {wrong}", value=shown(value)))
     return problems
+
+
+@lru_cache
+def alike(name: str) -> list[str]:
+    """The trick that was probably meant, if there is one."""
+    return [] if len(name) > 80 else difflib.get_close_matches(name, catalog(), 1)
 
 
 def limits(experiment: Experiment) -> list[Problem]:
@@ -277,6 +286,11 @@ def limits(experiment: Experiment) -> list[Problem]:
     if len(budgets) != 1:
         given = f", not {' and '.join(budgets)}" if budgets else ""
         wrong("setup", f"needs exactly one of epochs, steps and seconds{given}")
+    if not readable(experiment.name):
+        wrong("name", UNREADABLE, experiment.name)
+    for i, arm in enumerate(experiment.arms):
+        if not readable(arm.name):
+            wrong(f"arms[{i}].name", UNREADABLE, arm.name)
     for i, name in repeats(arm.name for arm in experiment.arms):
         wrong(f"arms[{i}].name", "two arms may not have the same name", name)
     for i, arm in enumerate(experiment.arms):

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    Way = tuple["Way", int | str] | None  # to a value: the way to what holds it, and where in there
+
 
 TYPES = {  # how the names of pydantic's errors begin, and what JSON calls the thing
     "int": "a whole number",
@@ -17,6 +25,14 @@ TYPES = {  # how the names of pydantic's errors begin, and what JSON calls the t
     "dict": "an object",
     "model": "an object",
 }
+
+
+LONGEST = 5_000_000  # characters or bytes of JSON that are read; as .streamlit/config.toml has it
+MOST = 1000  # problems that are looked for
+MOST_VALUES = 100_000  # in an experiment; the largest that makes sense has fewer
+HALF = re.compile("[\ud800-\udfff]")
+UNREADABLE = "must be readable text on one line"
+HALVED = "half a character is no text"
 
 
 class Problem(BaseModel):
@@ -43,37 +59,95 @@ def read_json(text: str | bytes) -> Any:
     """The data that JSON text holds.
 
     Raises:
-        ExperimentError: it is no JSON, or holds numbers or text that nothing can store.
+        ExperimentError: it is too long, is no JSON, or holds numbers or text that nothing can
+            store.
     """
+    if len(text) > LONGEST:
+        rule = f"this is too long: {len(text) / 1e6:,.1f} MB, at most {LONGEST / 1e6:g} MB are read"
+        raise ExperimentError([Problem(place="", rule=rule)])
+    if isinstance(text, str):
+        text = text.removeprefix("\ufeff")  # some editors put a mark before the first letter
     try:
-        data = json.loads(text)
+        data = json.loads(text, object_pairs_hook=once)
     except RecursionError as error:
         raise ExperimentError([Problem(place="", rule="this JSON is nested too deeply")]) from error
-    except ValueError as error:  # also a number of thousands of digits, and bytes that are no text
+    except UnicodeDecodeError as error:
+        rule = "this is not JSON: it is no text in UTF-8. Save it as UTF-8 and load it again"
+        raise ExperimentError([Problem(place="", rule=rule)]) from error
+    except ValueError as error:  # also a number of thousands of digits
         raise ExperimentError([Problem(place="", rule=f"this is not JSON: {error}")]) from error
     if problems := unstorable(data):
         raise ExperimentError(problems)
     return data
 
 
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object, no key of which is written twice: of two values, which one was meant?
+
+    Raises:
+        ExperimentError: one is.
+    """
+    found = dict(pairs)
+    if len(found) == len(pairs):
+        return found
+    counts = Counter(key for key, _ in pairs)
+    twice = [key for key, count in counts.items() if count > 1][:MOST]
+    raise ExperimentError([Problem(place=short(key), rule="stands there twice") for key in twice])
+
+
 def unstorable(data: Any) -> list[Problem]:
     """NaN, infinities and halves of characters: Python's JSON lets them pass."""
-    problems = []
-    open_places: list[tuple[tuple[int | str, ...], Any]] = [((), data)]
-    while open_places:
-        place, value = open_places.pop()
+    problems: list[Problem] = []
+    below: list[tuple[Way, Any]] = [(None, data)]
+    while below and len(problems) < MOST:
+        way, value = below.pop()
+        inside: Iterable[tuple[int | str, Any]] = [("", value)]
         if isinstance(value, dict):
-            open_places += [((*place, key), one) for key, one in value.items()]
-            value = "".join(key for key in value if isinstance(key, str))
+            if any(isinstance(key, str) and halved(key) for key in value):
+                problems.append(Problem(place=place_of(walked(way)), rule=HALVED))
+            inside = value.items()
         elif isinstance(value, list):
-            open_places += [((*place, i), one) for i, one in enumerate(value)]
-        if isinstance(value, float) and not math.isfinite(value):
-            shown = {math.inf: "Infinity", -math.inf: "-Infinity"}.get(value, "NaN")
-            rule = "numbers must be finite"
-            problems.append(Problem(place=place_of(place), value=shown, rule=rule))
-        elif isinstance(value, str) and any("\ud800" <= sign <= "\udfff" for sign in value):
-            problems.append(Problem(place=place_of(place), rule="half a character is no text"))
-    return problems[::-1]
+            inside = enumerate(value)
+        for key, one in inside:
+            if len(problems) == MOST:
+                break
+            own = way if one is value else (way, key)
+            if isinstance(one, dict | list):
+                below.append((own, one))
+            elif isinstance(one, float) and not math.isfinite(one):
+                name = {math.inf: "Infinity", -math.inf: "-Infinity"}.get(one, "NaN")
+                rule = "numbers must be finite"
+                problems.append(Problem(place=place_of(walked(own)), value=name, rule=rule))
+            elif isinstance(one, str) and halved(one):
+                problems.append(Problem(place=place_of(walked(own)), rule=HALVED))
+    return problems
+
+
+def halved(text: str) -> bool:
+    return not text.isascii() and bool(HALF.search(text))
+
+
+def walked(way: Way) -> tuple[int | str, ...]:
+    """The keys and positions of a way, the outermost first."""
+    parts = []
+    while way is not None:
+        way, part = way
+        parts.append(part)
+    return tuple(reversed(parts))
+
+
+def crowded(data: Any) -> Problem | None:
+    """Why data is far larger than any experiment; None if it is not. Looking at it is quick."""
+    count, below = 0, [data]
+    while below:
+        value = below.pop()
+        if isinstance(value, dict | list):
+            count += len(value)
+            if count > MOST_VALUES:
+                rule = f"this is too large for an experiment: it holds over {MOST_VALUES:,} values"
+                return Problem(place="", rule=rule)
+            below.extend(value.values() if isinstance(value, dict) else value)
+    return None
 
 
 def place_of(location: tuple[int | str, ...]) -> str:
@@ -83,20 +157,24 @@ def place_of(location: tuple[int | str, ...]) -> str:
         if isinstance(part, int):
             text += f"[{part}]"
         elif not (part in ("mlp", "cnn", "resnet") and i and location[i - 1] == "network"):
-            part = short(part.encode("utf-8", "backslashreplace").decode())
+            part = short(str(part))
             text += f".{part}" if text else part
     return text
 
 
 def short(text: str) -> str:
+    """What is short enough to read, halves of characters spelled out."""
+    text = text.encode("utf-8", "backslashreplace").decode()
     return text if len(text) <= 80 else text[:79] + "…"
 
 
 def shown(value: Any) -> str | None:
     """A value as its JSON; None for what has no short form."""
     if isinstance(value, str | int | float | bool) or value is None:
+        if isinstance(value, int) and abs(value) >= 10**80:
+            return "a number of more than 80 digits"
         return short(json.dumps(value, ensure_ascii=False))
-    return {"[]": "[]", "{}": "{}"}.get(str(value))
+    return "[]" if value == [] else "{}" if value == {} else None
 
 
 def explain(error: Any) -> Problem:
@@ -118,7 +196,7 @@ def explain(error: Any) -> Problem:
         case "string_pattern_mismatch" if place == "setup.device":
             rule = "a device is auto, cpu, cuda, cuda:N or mps"
         case "string_pattern_mismatch":
-            rule = "must be readable text on one line"
+            rule = UNREADABLE
         case "union_tag_invalid" | "union_tag_not_found":
             place, value = f"{place}.kind", shown(error["input"].get("kind"))
             rule = "a network is an mlp, cnn or resnet"
@@ -138,6 +216,8 @@ def explain(error: Any) -> Problem:
 
 def follows(error: Any, all_errors: list[Any]) -> bool:
     """A list that pydantic calls too short because what is in it was refused one by one."""
+    if error["type"] != "too_short":
+        return False
     place = error["loc"]
     inside = [one for one in all_errors if one["loc"][: len(place)] == place and one is not error]
-    return error["type"] == "too_short" and bool(inside)
+    return bool(inside)

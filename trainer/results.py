@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 from trainer.datasets import DATASETS
+from trainer.sentences import plain
 from trainer.statistics import WORDS, arm_interval, compare, sentence
 
 if TYPE_CHECKING:
@@ -237,8 +237,3 @@ def diverged(runs: Sequence[RunRow]) -> dict[str, int]:
         if run.state == "diverged":
             found[run.arm_name] = found.get(run.arm_name, 0) + 1
     return found
-
-
-def plain(markdown: str) -> str:
-    """A verdict sentence without its Markdown."""
-    return re.sub(r"\\(.)", r"\1", markdown.replace("**", ""))

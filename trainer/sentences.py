@@ -11,6 +11,14 @@ if TYPE_CHECKING:
     from trainer.experiment import Experiment
     from trainer.statistics import Comparison, Verdict
 
+JOINER = "\u2060"  # no width, and no word goes on behind it
+LINES = re.compile(r"\s*[\n\v\f\r\x1c-\x1e\x85\u2028\u2029]\s*")
+# What Streamlit's pages turn into links, icons and signs wherever it stands, escaped or not.
+LATE = re.compile(
+    r"https?(?=:)|www(?=\.)|@(?=[-\w])|:(?=material/|streamlit:)|-(?=[->])|<(?=-)|[<>~](?==)",
+    re.IGNORECASE,
+)
+BEGINNING = re.compile(r"\A(\s*\d*)([-+=.)](?:\s|\Z))")  # of a list, a rule, a heading
 NUMBERS = ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten"]
 
 
@@ -149,5 +157,16 @@ def capital(name: str) -> str:
 
 
 def escape(name: str) -> str:
-    """A person's own text, so that no sign in it is read as Markdown."""
-    return re.sub(r"([\\`*_\[\]<>$~:#&])", r"\\\1", name)
+    """A person's own text on one line, so that it is shown as typed and nothing in it is Markdown.
+
+    A backslash is not enough where a page looks for addresses, icons and arrows in what the
+    Markdown has become. There a sign that nobody sees keeps their letters apart.
+    """
+    apart = LATE.sub(rf"\g<0>{JOINER}", LINES.sub(" ", name))
+    marked = re.sub(r"([\\`*_{}\[\]<>#|~$:^&])", r"\\\1", apart)
+    return BEGINNING.sub(r"\1\\\2", marked)
+
+
+def plain(markdown: str) -> str:
+    """A sentence without its Markdown."""
+    return re.sub(r"\\(.)", r"\1", markdown.replace("**", "").replace(JOINER, ""))

@@ -57,6 +57,7 @@ from sqlalchemy import delete, func, insert, select, union_all, update
 
 from trainer.home import checkpoint_files, log_file
 from trainer.launching import add_seeds, insert_experiment, settle, settled
+from trainer.names import LONGEST, readable
 from trainer.opening import StoreError, StoreFile
 from trainer.reading import news
 from trainer.rows import (
@@ -371,8 +372,10 @@ class Store(StoreFile):
 
     def rename(self, experiment_id: str, name: str) -> None:
         name = name.strip()
-        if not 1 <= len(name) <= 80:
-            raise ValueError(f"a name has 1 to 80 characters, not {len(name)}")
+        if not 1 <= len(name) <= LONGEST:
+            raise ValueError(f"a name has 1 to {LONGEST} characters, not {len(name)}")
+        if not readable(name):
+            raise ValueError("a name must be readable text on one line")
         with self.writes.begin() as db:
             db.execute(
                 update(experiments).where(experiments.c.id == experiment_id).values(name=name)

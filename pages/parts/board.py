@@ -11,6 +11,7 @@ import streamlit as st
 
 from pages.parts import words
 from pages.parts.evidence import ACTIVE, as_key, setup_words, verdict_words
+from trainer.names import in_table
 from trainer.results import comparisons
 from tricks import catalog
 
@@ -181,11 +182,11 @@ def day(when: float) -> Any:
 
 def experiment_columns(shown: Sequence[Line]) -> dict[str, list[Any]]:
     return {
-        "Experiment": [one.row.name for one in shown],
+        "Experiment": [in_table(one.row.name) for one in shown],
         "State": [one.badges() for one in shown],
         "Progress": [100 * one.complete / one.total if one.total else 0.0 for one in shown],
         "Runs": [f"{one.complete} of {one.total}" for one in shown],
-        "Verdict": [one.verdict for one in shown],
+        "Verdict": [in_table(one.verdict) for one in shown],
         "Setup": [setup_words(one.row.experiment.setup) for one in shown],
         "Started": [ago(one.row.created_at) for one in shown],
         "Time": [one.time for one in shown],
@@ -204,13 +205,13 @@ def run_columns(experiment: Experiment, runs: Sequence[RunRow]) -> dict[str, lis
     unit = 1 if loss else 100
     name = "Test loss" if loss else "Test accuracy, %"
     return {
-        "Arm": [run.arm_name for run in runs],
+        "Arm": [in_table(run.arm_name) for run in runs],
         "Seed": [run.seed for run in runs],
         "State": [[run.state] for run in runs],
         "Steps": [steps(run) for run in runs],
         name: [rounded(run.metrics.get(experiment.metric), unit, 3 if loss else 1) for run in runs],
         "Seconds": [rounded(run.seconds, 1, 1) for run in runs],
-        "What happened": [happened(run) for run in runs],
+        "What happened": [in_table(happened(run)) for run in runs],
     }
 
 

@@ -183,7 +183,7 @@ def no_runs() -> None:
 
 def gone(wish: Wish, missing: Sequence[str]) -> None:
     """Experiments that the address names and the store does not know."""
-    names = words.listed([f"`{one[:40].replace('`', '')}`" for one in missing])
+    names = words.listed([words.code(one) for one in missing])
     there = "There is no experiment" if len(missing) == 1 else "There are no experiments"
     have = "It may have been deleted, or live" if len(missing) == 1 else "They may live"
     left = [one for one in wish.experiments if one not in missing]
@@ -198,7 +198,7 @@ def unknown_keys(wish: Wish, scene: Scene) -> None:
     unknown = [one for one in wish.group if one not in scene.keys]
     if not unknown:
         return
-    names = words.listed([f"`{one[:40].replace('`', '')}`" for one in unknown], "or")
+    names = words.listed([words.code(one) for one in unknown], "or")
     by = words.listed([key_words(key).lower() for key in scene.keys])
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="bad-keys"):
         st.markdown(f"No run here has {names} to group by. Groups are by {by} instead.")

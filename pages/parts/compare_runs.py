@@ -13,6 +13,7 @@ from pages.parts.compare_address import control
 from pages.parts.compare_scene import state_counts
 from trainer import differences
 from trainer.groupnames import key_words, trick_words
+from trainer.names import cell, in_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -80,9 +81,9 @@ def table(scene: Scene, shown: Sequence[tuple[str, Entry]]) -> dict[str, list[An
     """The columns: what every run has, then the settings and knobs in which runs differ."""
     runs = [entry.run for _, entry in shown]
     found: dict[str, list[Any]] = {
-        "Group": [label for label, _ in shown],
-        "Experiment": [", ".join(row.name for row in entry.homes) for _, entry in shown],
-        "Arm": [entry.recipe.name for _, entry in shown],
+        "Group": [in_table(label) for label, _ in shown],
+        "Experiment": [in_table(", ".join(row.name for row in entry.homes)) for _, entry in shown],
+        "Arm": [in_table(entry.recipe.name) for _, entry in shown],
         "Seed": [run.seed for run in runs],
         "State": [[run.state] for run in runs],
     }
@@ -126,14 +127,9 @@ def as_csv(scene: Scene, shown: Sequence[tuple[str, Entry]]) -> str:
     for label, entry in shown:
         run, recipe = entry.run, entry.recipe
         writer.writerow(
-            [safe(label), " ".join(row.id for row in entry.homes), safe(recipe.name), run.seed,
+            [cell(label), " ".join(row.id for row in entry.homes), cell(recipe.name), run.seed,
              run.state, run.metrics.get("test_accuracy"), run.metrics.get("test_loss"),
              run.seconds, run.step, run.id, *(recipe.settings.get(key) for key in settings),
              *(recipe.value(key) for key in knobs)]
         )  # fmt: skip
     return out.getvalue()
-
-
-def safe(text: str) -> str:
-    """A person's own words in a spreadsheet: never a formula."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text

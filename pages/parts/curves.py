@@ -14,6 +14,7 @@ import streamlit as st
 from pages.parts import arms, costchart, panels, ratelines, sweepchart, words
 from pages.parts.difference import difference
 from pages.parts.sheet import MENU, source
+from trainer.sentences import plain
 
 if TYPE_CHECKING:
     from pages.parts.reader import Look
@@ -154,5 +155,5 @@ def note(look: Look, view: View) -> str:
 def said(look: Look, results: Results) -> str:
     """What a screen reader hears of the progress; the browser holds it to one in ten seconds."""
     if look.state == "done":
-        return results.sentence.replace("**", "").replace("\\", "")
+        return plain(results.sentence)
     return f"{look.count('done')} of {words.count(len(look.runs), 'run')} done."

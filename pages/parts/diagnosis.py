@@ -86,7 +86,7 @@ def chosen(names: Sequence[str]) -> int:
     """The arm of the address, else the first beside the baseline."""
     asked = st.query_params.get("closer", "")
     usual = min(1, len(names) - 1)
-    arm = int(asked) if asked.isdecimal() and int(asked) < len(names) else usual
+    arm = int(asked) if asked.isdecimal() and len(asked) < 4 and int(asked) < len(names) else usual
     if len(names) == 1:
         return 0
     st.session_state["closer"] = arm

@@ -21,6 +21,7 @@ from typing import Any
 from trainer.datasets import DATASETS
 from trainer.designs import MAKERS, arm_name, arms_in, combined, every, held
 from trainer.experiment import CNN, MLP, Experiment, ResNet, Setup, Tune, parse
+from trainer.names import tidied
 from trainer.sweeps import knobs, sweep, usual
 from tricks import catalog
 
@@ -190,7 +191,7 @@ def untuned(draft: Draft) -> None:
 def free_name(draft: Draft, name: str, besides: int | None = None) -> str:
     """``name``, or ``name 2`` and so on if another arm has it."""
     taken = {arm["name"] for i, arm in enumerate(draft["arms"]) if i != besides}
-    name = name.strip()[:76] or "arm"
+    name = tidied(name)[:76].strip() or "arm"
     return next(
         one
         for one in (name, *(f"{name} {i}" for i in range(2, len(taken) + 3)))

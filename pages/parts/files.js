@@ -16,11 +16,15 @@ function save(name, blob) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
+// A person's own words in a spreadsheet: never a formula. A number stays one.
+const CALCULATES = /^\s*[-=+@＝＋－＠]/;
+
 const COLUMNS = ['arm', 'kind', 'x', 'y', 'low', 'high'];
 
 function csvFile(rows, columns = COLUMNS) {
   const cell = (value) => {
-    const text = String(value ?? '');
+    let text = String(value ?? '');
+    if (CALCULATES.test(text) && !Number.isFinite(Number(text))) text = `'${text}`;
     return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
   };
   const lines = [columns, ...rows].map((row) => row.map(cell).join(','));

@@ -8,6 +8,7 @@ from pages.parts import words
 from pages.parts.draft import UNTITLED, Draft, budget_of
 from pages.parts.session import bound, draft
 from trainer.datasets import DATASETS
+from trainer.names import tidied
 
 
 def heading() -> None:
@@ -22,7 +23,7 @@ def heading() -> None:
 
 
 def rename(draft: Draft, name: str) -> None:
-    draft["name"] = name.strip() or UNTITLED
+    draft["name"] = tidied(name) or UNTITLED
 
 
 def sentence(draft: Draft) -> str:

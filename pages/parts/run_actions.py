@@ -11,6 +11,7 @@ from pages.parts import refusals, words
 from pages.parts.evidence import setup_words
 from pages.parts.home import store
 from trainer.experiment import pack
+from trainer.names import tidied
 
 if TYPE_CHECKING:
     from trainer.store import ExperimentRow
@@ -60,8 +61,9 @@ def dialogs() -> None:
 @refusals.drawn
 def rename(row: ExperimentRow) -> None:
     name = st.text_input("Name", row.name, max_chars=80, key=f"rename-{row.id}")
-    if st.button("Save", type="primary", disabled=not (name or "").strip()):
-        store().rename(row.id, name.strip())
+    name = tidied(name or "")
+    if st.button("Save", type="primary", disabled=not name):
+        store().rename(row.id, name)
         close()
         st.rerun()
 

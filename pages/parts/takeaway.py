@@ -13,6 +13,7 @@ from pages.parts import home, words
 from trainer.experiment import pack
 from trainer.export import archive, script_of
 from trainer.export.material import gather
+from trainer.names import in_file
 
 if TYPE_CHECKING:
     from pages.parts.reader import Look
@@ -69,7 +70,8 @@ def name(format: str) -> str:
 
 def file_name(row: ExperimentRow) -> str:
     """``which-trick-survives-wrong-labels-3f9a12cd``."""
-    return "-".join([*re.findall(r"\w+", row.name.lower()), row.id])
+    said = "-".join(re.findall(r"\w+", row.name.lower()))
+    return f"{in_file(said)}-{row.id}" if said else row.id
 
 
 @st.dialog("Take away: Link")

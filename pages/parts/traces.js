@@ -195,4 +195,6 @@ function legendOf(state, chart, scale) {
   return [...found.values()];
 }
 
-const escaped = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+// plotly reads tags, and templates such as %{y}.
+const escaped = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;')
+  .replace(/%(?=\{)/g, '&#37;');

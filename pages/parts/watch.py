@@ -24,6 +24,7 @@ from pages.parts.takeaway import takeaway
 from pages.parts.troubles import troubles
 from pages.parts.tuned import tuned
 from pages.parts.view import read, settings
+from trainer.names import in_table
 
 if TYPE_CHECKING:
     from pages.parts.findings import Findings
@@ -60,8 +61,9 @@ def watch(experiment_id: str) -> None:
 def unknown(experiment_id: str) -> None:
     """An address that leads nowhere."""
     st.title("Nothing to watch here", anchor=False)
-    name = experiment_id[:40].replace("`", "").strip()
-    what = f"There is no experiment `{name}`" if name else "This address names no experiment"
+    what = "This address names no experiment"
+    if experiment_id.strip():
+        what = f"There is no experiment {words.code(experiment_id)}"
     st.markdown(f"{what} in this store. It may have been deleted, or live on another machine.")
     st.page_link("runs.py", label="All runs", icon=":material/stacks:")
 
@@ -182,7 +184,7 @@ def table(known: Results) -> None:
         one = compared.get(arm.name)
         rows.append(
             {
-                "arm": arm.name,
+                "arm": in_table(arm.name),
                 "n": arm.n,
                 metric: scaled(arm.mean),
                 "± half the 95 % interval": scaled(arm.half),

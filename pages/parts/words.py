@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from trainer.sentences import escape
 from trainer.words import MINUS as MINUS
 from trainer.words import NOTHING as NOTHING
 from trainer.words import about as about
@@ -22,5 +23,10 @@ from trainer.words import spelled as spelled
 
 def plain(text: str) -> str:
     """A person's own words inside markdown: shown as typed."""
-    marks = "\\`*_{}[]<>#|~$:^&"
-    return "".join("\\" + letter if letter in marks else letter for letter in text)
+    return escape(text)
+
+
+def code(text: str) -> str:
+    """The beginning of what an address says, as code inside Markdown; it may say anything."""
+    seen = "".join(letter for letter in text if letter.isprintable() and letter != "`").strip()
+    return f"`{seen[:40] or '?'}`"

@@ -13,6 +13,7 @@ from pages.parts import compare_address, compare_curves, compare_runs, compare_s
 from pages.parts.compare_address import Wish
 from pages.parts.reader import Reader
 from tests.pages.bench import Bench, plan, points
+from trainer.names import cell
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -343,5 +344,5 @@ def test_the_file_has_every_run_with_settings_and_knobs(bench):
 
 
 def test_a_group_that_begins_like_a_formula_is_none_in_a_spreadsheet():
-    assert compare_runs.safe("=HYPERLINK(1)") == "'=HYPERLINK(1)"
-    assert compare_runs.safe("baseline") == "baseline"
+    assert cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
+    assert cell("baseline") == "baseline"

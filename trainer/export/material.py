@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from trainer.names import in_file
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -35,8 +36,6 @@ KEYS = (
     "samples_per_second",
 )
 ENDED = ("done", "diverged")  # these never change any more
-NUMBERED = {f"{port}{i}" for port in ("com", "lpt") for i in range(10)}
-RESERVED = {"con", "prn", "aux", "nul", *NUMBERED}  # no file may have these names on Windows
 
 
 class NoExport(Exception):
@@ -102,9 +101,7 @@ def file_names(names: Sequence[str]) -> list[str]:
     taken: set[str] = set()
     found = []
     for name in names:
-        plain = re.sub(r'[<>:"/\\|?*\x00-\x1f]', "_", name).strip(" .") or "_"
-        if plain.split(".")[0].lower() in RESERVED:
-            plain = f"_{plain}"
+        plain = in_file(name)
         unlike, i = plain, 2
         while unlike.casefold() in taken:
             unlike, i = f"{plain} ({i})", i + 1

@@ -11,6 +11,7 @@ from trainer import words
 from trainer.datasets import DATASETS
 from trainer.measure import Measure
 from trainer.results import comparisons, diverged, finals
+from trainer.sentences import JOINER
 from trainer.statistics import arm_interval, sentence
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def bold(markdown: str) -> str:
         is_open = not is_open
         return "<b>" if is_open else "</b>"
 
-    return re.sub(r"\\(.)|\*\*|([&<>\"'])", turned, markdown)
+    return re.sub(r"\\(.)|\*\*|([&<>\"'])", turned, markdown.replace(JOINER, ""))
 
 
 def size(known: Findings, margin: float) -> str:

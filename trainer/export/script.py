@@ -25,6 +25,7 @@ from trainer.export.script_plan import CALLED, Plan
 from trainer.export.script_render import Renderer, escaped
 from trainer.export.script_sources import Sources, Symbol
 from trainer.export.script_sources import Unsupported as Unsupported
+from trainer.names import reserved
 from tricks.base import NetworkSpec, Tools
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def file_name(arm: Arm) -> str:
     mark = hashlib.sha256(arm.name.encode()).hexdigest()[:4]
     if bare.replace("_", " ") != arm.name or len(bare) > LONGEST:
         bare = f"{bare[:LONGEST]}_{mark}" if bare else f"arm_{mark}"
-    if bare[0].isdigit() or bare in sys.stdlib_module_names or bare in {*LIBRARIES, "sklearn"}:
+    taken = bare in sys.stdlib_module_names or bare in {*LIBRARIES, "sklearn"} or reserved(bare)
+    if bare[0].isdigit() or taken:
         bare = f"arm_{bare}"
     return f"{bare}.py"
 

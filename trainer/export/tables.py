@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from trainer.names import cell
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 # A point that is no number is a measured one: its field is not left empty, as those of runs are.
 MISSING = "nan"
+WRITTEN = {"name", "arm", "error"}  # columns with words that no rule of ours bounds
 
 
 def points_table(material: Material) -> pd.DataFrame:
@@ -131,8 +134,13 @@ def flat(data: dict[str, Any], above: str) -> dict[str, Any]:
 
 
 def write_csv(material: Material, folder: Path) -> None:
-    """A file for each table; read back, every number is the one that was measured."""
+    """A file for each table; read back, every number is the one that was measured.
+
+    A name or a message that a spreadsheet would calculate has a ``'`` in front.
+    """
     for name, table in tables(material).items():
+        for column in WRITTEN & {*table}:
+            table[column] = table[column].map(cell, na_action="ignore")
         missing = MISSING if name == "points" else ""
         table.to_csv(folder / f"{name}.csv", index=False, na_rep=missing)
 

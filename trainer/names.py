@@ -1,0 +1,58 @@
+"""Names that people give: which can be read, and what becomes of them in files and tables."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from trainer.sentences import JOINER
+
+LONGEST = 80  # letters of a name
+MOST_BYTES = 150  # of a part of a file's name: systems allow 255, and something is put behind it
+# Signs that turn the direction of whatever follows them, and ends of lines that are no controls.
+TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029]")
+# What makes a spreadsheet calculate; the wide forms do in some languages.
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+NUMBERED = {f"{port}{i}" for port in ("com", "lpt") for i in "0123456789¹²³"}
+RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$", *NUMBERED}  # no file's on Windows
+
+
+def readable(name: str) -> bool:
+    """Whether a name shows something, on one line and in one direction."""
+    kinds = {unicodedata.category(letter) for letter in name}
+    return (
+        not kinds & {"Cc", "Cs"}
+        and not TURNING.search(name)
+        and any(kind[0] not in "CZ" for kind in kinds)
+    )
+
+
+def tidied(text: str) -> str:
+    """What a person typed or pasted as a name that is :func:`readable`; empty if nothing is."""
+    plain = "".join(one for one in " ".join(text.split()) if unicodedata.category(one) != "Cs")
+    plain = "".join(" " if unicodedata.category(one) == "Cc" else one for one in plain)
+    plain = TURNING.sub("", plain).strip()[:LONGEST].strip()
+    return plain if readable(plain) else ""
+
+
+def cell(text: str) -> str:
+    """A person's own words in a spreadsheet: never a formula."""
+    return f"'{text}" if text.lstrip(" \u00a0\u3000").startswith(FORMULA) else text
+
+
+def in_table(text: str) -> str:
+    """The same in a page's table, whose own download knows no formulas: as typed, to the eye."""
+    return text if cell(text) == text else f"{JOINER}{text}"
+
+
+def in_file(name: str) -> str:
+    """A part of a file's name that every system allows, as like the name as can be."""
+    seen = "".join(one for one in name if unicodedata.category(one) not in ("Cc", "Cf", "Cs"))
+    plain = re.sub(r'[<>:"/\\|?*]', "_", TURNING.sub("", seen))
+    plain = plain.encode()[:MOST_BYTES].decode(errors="ignore").strip(" .") or "_"
+    return f"_{plain}" if reserved(plain) else plain
+
+
+def reserved(name: str) -> bool:
+    """Whether Windows takes a file's name for a device."""
+    return name.split(".")[0].strip().lower() in RESERVED
