@@ -4,7 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 
-from pages.parts import own
+from pages.parts import own, words, workshop
 from pages.parts.home import store, wake, worker
 
 PARTS = Path(__file__).parent / "parts"
@@ -26,6 +26,22 @@ def badge() -> None:
             st.badge("no worker", icon=":material/error:", color="red")
 
 
+def whoami() -> None:
+    """In a workshop: whose page this is, and the way out."""
+    if who := workshop.person():
+        icon = ":material/co_present:" if who.host else ":material/person:"
+        with st.popover(words.plain(who.name), icon=icon, type="tertiary", key="whoami"):
+            st.markdown(
+                "You are the host: you see and stop everybody's experiments."
+                if who.host
+                else "What you launch is yours: only you and the host see it and stop it."
+            )
+            if workshop.by_login():
+                st.button("Log out", on_click=st.logout)
+            else:
+                st.markdown("[Leave](/leave), when others use this browser after you.")
+
+
 def watch_worker() -> None:
     """The page's heartbeat: as long as it is seen, a worker stays awake."""
     store().page_seen()
@@ -41,6 +57,7 @@ st.set_page_config(
 )
 st.html(PARTS / "look.css")
 st.logo(PARTS / "logo.svg", icon_image=PARTS / "icon.svg", size="large")
+workshop.gate()
 page = st.navigation(
     [
         st.Page("lab.py", title="Lab", icon=":material/science:", default=True),
@@ -52,7 +69,8 @@ page = st.navigation(
 )
 if page.url_path:  # the lab's plan waits in the session, whatever the address says on return
     st.session_state["planning"] = False
-with st.container(horizontal=True, key="topbar"):
+with st.container(horizontal=True, key="topbar", vertical_alignment="center"):
+    whoami()
     # Once a worker has been seen a slow pulse is enough; until then look every second.
     st.fragment(watch_worker, run_every=1 if worker()[0] == "starting" else 10)()
 page.run()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.parts import board, run_actions, words
+from pages.parts.absent import absent
 from pages.parts.home import store, wake, worker
 from trainer.home import log_file
 
@@ -165,11 +166,8 @@ def clear() -> None:
 
 
 def unknown(ids: list[str]) -> None:
-    names = words.listed([f"`{one[:40].replace('`', '')}`" for one in ids])
-    there = "There is no experiment" if len(ids) == 1 else "There are no experiments"
-    have = "It may have been deleted, or live" if len(ids) == 1 else "They may live"
     with st.container(border=True, key="unknown-experiment"):
-        st.markdown(f"{there} {names} in this store. {have} on another machine.")
+        st.markdown(absent(ids))
         st.button("All runs", on_click=partial(st.query_params.pop, "experiment", None))
 
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.parts import words
+from pages.parts import words, workshop
 from pages.parts.evidence import ACTIVE, as_key, setup_words, verdict_words
 from trainer.results import comparisons
+from trainer.sharing import name_of
 from tricks import catalog
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ def matches(one: Line, query: str) -> bool:
         [
             one.row.name,
             one.row.id,
+            name_of(one.row.owner),
             setup_words(experiment.setup),
             *(arm.name for arm in experiment.arms),
             *tricks,
@@ -180,8 +182,10 @@ def day(when: float) -> Any:
 
 
 def experiment_columns(shown: Sequence[Line]) -> dict[str, list[Any]]:
+    owners = [name_of(one.row.owner) for one in shown]
     return {
         "Experiment": [one.row.name for one in shown],
+        **({"Who": owners} if any(owners) and not workshop.is_guest() else {}),
         "State": [one.badges() for one in shown],
         "Progress": [100 * one.complete / one.total if one.total else 0.0 for one in shown],
         "Runs": [f"{one.complete} of {one.total}" for one in shown],

@@ -125,7 +125,7 @@ def launch() -> None:
     except ExperimentError as error:
         st.session_state["refused"] = [str(one) for one in error.problems]
     except StoreError as error:
-        st.session_state["refused"] = [str(error)]
+        st.session_state["refused"] = [f"{str(error).rstrip('.')}."]
     else:
         wake()
         st.session_state["opened"] = (id, time.monotonic())
