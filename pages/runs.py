@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from trainer.store import RunRow
 
 TABLE = "experiments"
+SHEET = 50  # experiments in one table
 LOG_TAIL = 64_000  # characters of a log that are shown
 
 
@@ -160,6 +161,28 @@ def filters(found: list[board.Line]) -> list[board.Line]:
     return [one for one in found if kind is None or kind in one.kinds()]
 
 
+def sheet(found: list[board.Line]) -> list[board.Line]:
+    """As many experiments as one table shows; what turns to the others stands beside the title."""
+    sheets = -(-len(found) // SHEET)
+    now = st.session_state["runs_sheet"] = min(
+        st.session_state.get("runs_sheet", 0), max(0, sheets - 1)
+    )
+    first = now * SHEET
+    if sheets > 1:
+        with st.container(horizontal=True, vertical_alignment="center", key="runs-sheets"):
+            last = min(first + SHEET, len(found))
+            st.caption(f"{first + 1:,} to {last:,} of {len(found):,} experiments", width="content")
+            st.button("Newer", icon=":material/chevron_left:", type="tertiary", key="newer",
+                      disabled=now == 0, on_click=turn, args=(now - 1,))  # fmt: skip
+            st.button("Older", icon=":material/chevron_right:", type="tertiary", key="older",
+                      disabled=now == sheets - 1, on_click=turn, args=(now + 1,))  # fmt: skip
+    return found[first : first + SHEET]
+
+
+def turn(to: int) -> None:
+    st.session_state["runs_sheet"] = to
+
+
 def clear() -> None:
     st.session_state["runs_search"] = ""
     st.session_state["runs_kind"] = None
@@ -173,17 +196,18 @@ def unknown(ids: list[str]) -> None:
 
 def page(refreshing: bool) -> None:
     """The whole page; a fragment, so that it follows its runs without the bar being redrawn."""
-    _, row = worker()
-    every = board.lines(store(), row.slots if row else 1)
+    every = board.lines(store())
     active = any(one.active for one in every)
     if active != refreshing and not st.session_state.get("runs_asked"):
         st.rerun()  # the other rhythm
     if not every:
         run_actions.nothing_yet()
     else:
-        shown = filters(every)
+        found = filters(every)
+        shown = sheet(found)
         if shown:
-            experiments_table(shown)
+            _, row = worker()
+            experiments_table(board.told(store(), shown, row.slots if row else 1))
         else:
             st.markdown("No experiment matches this search.")
             st.button("Clear the search", on_click=clear)

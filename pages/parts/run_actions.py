@@ -51,7 +51,7 @@ def dialogs() -> None:
         load()
         return
     row = store().experiment(experiment_id)
-    if row is None:
+    if row is None or (what == "Delete" and workshop.is_guest()):
         close()
         return
     {"Rename": rename, "Copy link": link, "Delete": delete}[what](row)
