@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from trainer.store import RunRow
 
 TABLE = "experiments"
-SHEET = 50  # experiments in one table
 LOG_TAIL = 64_000  # characters of a log that are shown
 
 
@@ -163,20 +162,20 @@ def filters(found: list[board.Line]) -> list[board.Line]:
 
 def sheet(found: list[board.Line]) -> list[board.Line]:
     """As many experiments as one table shows; what turns to the others stands beside the title."""
-    sheets = -(-len(found) // SHEET)
+    sheets = -(-len(found) // board.SHEET)
     now = st.session_state["runs_sheet"] = min(
         st.session_state.get("runs_sheet", 0), max(0, sheets - 1)
     )
-    first = now * SHEET
+    first = now * board.SHEET
     if sheets > 1:
         with st.container(horizontal=True, vertical_alignment="center", key="runs-sheets"):
-            last = min(first + SHEET, len(found))
+            last = min(first + board.SHEET, len(found))
             st.caption(f"{first + 1:,} to {last:,} of {len(found):,} experiments", width="content")
             st.button("Newer", icon=":material/chevron_left:", type="tertiary", key="newer",
                       disabled=now == 0, on_click=turn, args=(now - 1,))  # fmt: skip
             st.button("Older", icon=":material/chevron_right:", type="tertiary", key="older",
                       disabled=now == sheets - 1, on_click=turn, args=(now + 1,))  # fmt: skip
-    return found[first : first + SHEET]
+    return found[first : first + board.SHEET]
 
 
 def turn(to: int) -> None:

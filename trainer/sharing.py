@@ -23,7 +23,7 @@ from sqlalchemy import select, union
 from trainer.limits import WORKSHOP
 from trainer.rows import experiment_row
 from trainer.schema import experiments, links, notes, runs, trials
-from trainer.statements import chunks, linked
+from trainer.statements import chunks, counts, linked
 from trainer.store import Store, StoreError
 from trainer.wanting import NOTE, want, wanted_elsewhere
 from tricks import catalog
@@ -146,12 +146,9 @@ class SharedStore(Store):
         return super().run_ids(experiment_id) if self.ours(experiment_id) else set()
 
     def counts(self, experiment_id: str | None = None) -> dict[str, dict[str, int]]:
-        found = super().counts(experiment_id)
-        if self.person.host:
-            return found
+        owner = None if self.person.host else self.person.owner
         with self.reads.connect() as db:
-            own = set(db.scalars(self.limited(select(experiments.c.id))))
-        return {id: states for id, states in found.items() if id in own}
+            return counts(db, experiment_id, owner)
 
     # Wishes.
 

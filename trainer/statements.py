@@ -144,8 +144,10 @@ def run_ids(experiment_id: str) -> CompoundSelect[tuple[str]]:
     )
 
 
-def counts(db: Connection, experiment_id: str | None) -> dict[str, dict[str, int]]:
-    """See ``Store.counts``."""
+def counts(
+    db: Connection, experiment_id: str | None, owner: str | None = None
+) -> dict[str, dict[str, int]]:
+    """See ``Store.counts``; of one person's experiments where an ``owner`` is named."""
     both = union_all(
         *(select(one.c.experiment_id, one.c.run_id) for one in (links, trials))
     ).subquery()
@@ -156,6 +158,9 @@ def counts(db: Connection, experiment_id: str | None) -> dict[str, dict[str, int
     )
     if experiment_id is not None:
         grouped = grouped.where(both.c.experiment_id == experiment_id)
+    if owner is not None:
+        own = select(experiments.c.id).where(experiments.c.owner == owner)
+        grouped = grouped.where(both.c.experiment_id.in_(own))
     found: dict[str, dict[str, int]] = {}
     for id, state, count in db.execute(grouped):
         found.setdefault(id, {})[state] = count

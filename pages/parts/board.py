@@ -34,6 +34,7 @@ KINDS = {
     "diverged": "orange",
     "failed": "red",
 }
+SHEET = 50  # experiments in one table
 COMPLETE = ("done", "diverged")
 
 
@@ -122,7 +123,10 @@ def outcome(store: Store, rows: Sequence[ExperimentRow]) -> dict[str, tuple[str,
     runs = runs_of(store, rows)
     seconds = training_seconds(store, [row.id for row in rows])
     return {
-        row.id: (verdict_words(row.experiment, comparisons(row, runs[row.id])), seconds[row.id])
+        row.id: (
+            verdict_words(row.experiment, comparisons(row, runs[row.id], foretell=False)),
+            seconds[row.id],
+        )
         for row in rows
     }
 

@@ -91,7 +91,7 @@ def said_by(row: ExperimentRow, runs: Sequence[RunRow]) -> list[tuple[str, Evide
                 setup=setup_words(experiment.setup) + on_top_of(under) + tuned,
             ),
         )
-        for one in comparisons(row, runs)
+        for one in comparisons(row, runs, foretell=False)
         if one.arm in single
         and one.mean is not None
         and (trick := single[one.arm].remade()) is not None
