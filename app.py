@@ -1,4 +1,4 @@
-"""The server: `streamlit run app.py`. The page is pages/frame.py; this adds plotly's script."""
+"""The server: `streamlit run app.py`. The page is pages/frame.py, behind pages/parts/door.py."""
 
 from __future__ import annotations
 
@@ -9,10 +9,13 @@ from threading import Thread
 from typing import TYPE_CHECKING
 
 import streamlit as st
+from starlette.middleware import Middleware
 from starlette.routing import Route
+from streamlit import config
 
-from pages.parts import bundle
-from pages.parts.own import decide
+from pages.parts import bundle, workshop
+from pages.parts.door import Door
+from pages.parts.own import alone, decide
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -35,10 +38,33 @@ def get_ready() -> None:
     import_module("pages.parts.tiles").get_ready()
 
 
+def who_may_come() -> None:
+    """Tell whoever started the server who can reach it, and who that is for it.
+
+    Raises:
+        workshop.WrongSetup: the workshop would leave its door open.
+    """
+    reach = not alone(st.get_option("server.address"))
+    if workshop.on():
+        if not workshop.by_login():
+            workshop.doorkeeper()
+        # The door asks everybody who they are, by whatever name they call this machine.
+        config.set_option("server.allowedHosts", [])
+        print("A workshop: everybody sees their own experiments, the host sees all.")
+        if not reach:
+            print("Only this machine can reach it. For the others: --server.address=0.0.0.0")
+    elif reach:
+        print(
+            "Everybody who reaches this address can launch, stop and delete everything. "
+            "For a room full of people see Workshop in the README."
+        )
+
+
 @asynccontextmanager
 async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Get ready; at the end tell whoever ends the server that the runs do not end with it."""
     decide()
+    who_may_come()
     Thread(target=get_ready, daemon=True).start()
     yield
     from trainer.home import home
@@ -55,4 +81,5 @@ app = st.App(
     "pages/frame.py",
     lifespan=lifespan,
     routes=[Route(bundle.PATH, bundle.plotly)],
+    middleware=[Middleware(Door)],
 )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts import own, refusals
+from pages.parts import own, refusals, words, workshop
 from pages.parts.home import store, wake, worker
 from trainer.refusals import REFUSALS
 
@@ -34,6 +34,22 @@ def badge() -> None:
             st.badge("starting a worker", icon=":material/hourglass_top:", color="gray")
         case _:
             st.badge("no worker", icon=":material/error:", color="red")
+
+
+def whoami() -> None:
+    """In a workshop: whose page this is, and the way out."""
+    if who := workshop.person():
+        icon = ":material/co_present:" if who.host else ":material/person:"
+        with st.popover(words.plain(who.name), icon=icon, type="tertiary", key="whoami"):
+            st.markdown(
+                "You are the host: you see and stop everybody's experiments."
+                if who.host
+                else "What you launch is yours: only you and the host see it and stop it."
+            )
+            if workshop.by_login():
+                st.button("Log out", on_click=st.logout)
+            else:
+                st.markdown("[Leave](/leave), when others use this browser after you.")
 
 
 def look_for_worker() -> None:
@@ -64,6 +80,7 @@ st.set_page_config(
 )
 st.html(PARTS / "look.css")
 st.logo(PARTS / "logo.svg", icon_image=PARTS / "icon.svg", size="large")
+workshop.gate()
 page = st.navigation(
     [
         st.Page("lab.py", title="Lab", icon=":material/science:", default=True),
@@ -75,7 +92,10 @@ page = st.navigation(
 )
 if page.url_path:  # the lab's plan waits in the session, whatever the address says on return
     st.session_state["planning"] = False
-bar, spot = st.container(horizontal=True, key="topbar"), st.empty()
+with st.container(horizontal=True, key="topbar", vertical_alignment="center"):
+    whoami()
+    bar = st.container()
+spot = st.empty()
 with bar:
     st.fragment(watch_worker, run_every=pulse())(spot)
 refusals.drawn(page.run)()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.parts import board, refusals, run_actions, words
+from pages.parts.absent import absent
 from pages.parts.home import store, wake, worker
 from trainer.home import log_file
 
@@ -161,34 +162,54 @@ def filters(found: list[board.Line]) -> list[board.Line]:
     return [one for one in found if kind is None or kind in one.kinds()]
 
 
+def sheet(found: list[board.Line]) -> list[board.Line]:
+    """As many experiments as one table shows; what turns to the others stands beside the title."""
+    sheets = -(-len(found) // board.SHEET)
+    now = st.session_state["runs_sheet"] = min(
+        st.session_state.get("runs_sheet", 0), max(0, sheets - 1)
+    )
+    first = now * board.SHEET
+    if sheets > 1:
+        with st.container(horizontal=True, vertical_alignment="center", key="runs-sheets"):
+            last = min(first + board.SHEET, len(found))
+            st.caption(f"{first + 1:,} to {last:,} of {len(found):,} experiments", width="content")
+            st.button("Newer", icon=":material/chevron_left:", type="tertiary", key="newer",
+                      disabled=now == 0, on_click=turn, args=(now - 1,))  # fmt: skip
+            st.button("Older", icon=":material/chevron_right:", type="tertiary", key="older",
+                      disabled=now == sheets - 1, on_click=turn, args=(now + 1,))  # fmt: skip
+    return found[first : first + board.SHEET]
+
+
+def turn(to: int) -> None:
+    st.session_state["runs_sheet"] = to
+
+
 def clear() -> None:
     st.session_state["runs_search"] = ""
     st.session_state["runs_kind"] = None
 
 
 def unknown(ids: list[str]) -> None:
-    names = words.listed([words.code(one) for one in ids])
-    there = "There is no experiment" if len(ids) == 1 else "There are no experiments"
-    have = "It may have been deleted, or live" if len(ids) == 1 else "They may live"
     with st.container(border=True, key="unknown-experiment"):
-        st.markdown(f"{there} {names} in this store. {have} on another machine.")
+        st.markdown(absent(ids))
         st.button("All runs", on_click=partial(st.query_params.pop, "experiment", None))
 
 
 @refusals.drawn
 def page(refreshing: bool) -> None:
     """The whole page; a fragment, so that it follows its runs without the bar being redrawn."""
-    _, row = worker()
-    every = board.lines(store(), row.slots if row else 1)
+    every = board.lines(store())
     active = any(one.active for one in every)
     if active != refreshing and not st.session_state.get("runs_asked"):
         st.rerun()  # the other rhythm
     if not every:
         run_actions.nothing_yet()
     else:
-        shown = filters(every)
+        found = filters(every)
+        shown = sheet(found)
         if shown:
-            experiments_table(shown)
+            _, row = worker()
+            experiments_table(board.told(store(), shown, row.slots if row else 1))
         else:
             st.markdown("No experiment matches this search.")
             st.button("Clear the search", on_click=clear)

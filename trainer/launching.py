@@ -1,4 +1,4 @@
-"""How an experiment grows in the store: its launch, its trials' end, seeds added later.
+"""How an experiment grows in the store, and goes: launch, the end of its trials, seeds added.
 
 Each function is part of one write transaction, so whoever comes second finds the work done.
 """
@@ -9,13 +9,14 @@ import json
 import logging
 from typing import TYPE_CHECKING
 
-from sqlalchemy import exists, insert, select, update
+from sqlalchemy import delete, exists, insert, select, update
 
 from trainer.experiment import MOST_RUNS, Experiment, parse
 from trainer.rows import read_metrics
 from trainer.schema import experiments, links, runs, trials
-from trainer.statements import queue
+from trainer.statements import bury, chunks, linked, queue, still_linked
 from trainer.tuning import FINAL, OVER, Outcome, best, planned, scaled
+from trainer.wanting import forget, want
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +29,12 @@ ASKED = "null"  # in experiments.tuned: the trials go on
 
 
 def insert_experiment(
-    db: Connection, id: str, experiment: Experiment, estimate: float | None, now: float
+    db: Connection,
+    id: str,
+    experiment: Experiment,
+    estimate: float | None,
+    now: float,
+    owner: str | None = None,
 ) -> None:
     """A new experiment with its trials if it asks for them, else with the runs it compares."""
     db.execute(
@@ -39,11 +45,13 @@ def insert_experiment(
             created_at=now,
             estimate=estimate,
             tuned=ASKED if experiment.tune else None,
+            owner=owner,
         )
     )
     if experiment.tune is None:
         compare(db, id, experiment, experiment.seeds, now)
         return
+    want(db, id, now)
     wanted = planned(experiment)
     places = {one.run.id: i for i, one in reversed(list(enumerate(wanted)))}
     queue(db, {one.run.id: one.run for one in wanted}, places, now)
@@ -65,6 +73,11 @@ def insert_experiment(
         settle(db, id, now)
 
 
+def later(experiment: Experiment) -> int:
+    """How many runs are queued by themselves when its trials are over."""
+    return 0 if experiment.tune is None else len(experiment.arms) * len(experiment.seeds)
+
+
 def spec_of(experiment: Experiment) -> str:
     return json.dumps(experiment.model_dump(mode="json"))
 
@@ -73,6 +86,7 @@ def compare(
     db: Connection, id: str, experiment: Experiment, seeds: Sequence[int], now: float
 ) -> int:
     """Link the runs of these seeds and queue those that are new. Gives how many wait now."""
+    want(db, id, now)
     arms = {arm.name: i for i, arm in enumerate(experiment.arms)}
     wanted = [(i, run) for i, run in enumerate(experiment.runs()) if run.seed in set(seeds)]
     places = {run.id: i for i, run in reversed(wanted)}
@@ -181,6 +195,19 @@ def add_seeds(db: Connection, id: str, count: int, now: float) -> int:
         .values(spec=spec_of(grown), added=json.dumps(looks))
     )
     return compare(db, id, grown, new, now)
+
+
+def remove(db: Connection, id: str) -> set[str]:
+    """Delete an experiment and the runs that no other links. Gives which runs."""
+    ours = linked(db, id)
+    for one in (links, trials):
+        db.execute(delete(one).where(one.c.experiment_id == id))
+    db.execute(delete(experiments).where(experiments.c.id == id))
+    forget(db, id)
+    gone = ours - still_linked(db, ours)
+    for ids in chunks(gone):
+        bury(db, ids)
+    return gone
 
 
 def next_seeds(experiment: Experiment, count: int) -> list[int]:

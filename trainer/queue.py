@@ -10,8 +10,9 @@ import time
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import and_, case, delete, func, insert, literal, select, update
+from sqlalchemy import and_, case, delete, insert, literal, select, update
 
+from trainer import fairqueue
 from trainer.experiment import Run, Setup
 from trainer.reading import Numbers, add_points, keep_points, pack, progress
 from trainer.rows import write_json
@@ -72,13 +73,10 @@ class Queue:
     # The supervisor: runs.
 
     def wishes(self, experiment_id: str | None = None) -> list[str]:
-        """The devices that waiting runs ask for, the oldest wish first."""
-        first = func.min(runs.c.queued_at)
+        """The devices that waiting runs ask for, in the order of whose turn it is."""
         asked = select(runs.c.wish).where(runs.c.state == "waiting")
-        with self.store.reads.connect() as db:
-            return list(
-                db.scalars(only(asked, experiment_id).group_by(runs.c.wish).order_by(first))
-            )
+        with self.store.reads.begin() as db:
+            return fairqueue.wishes(db, only(asked, experiment_id))
 
     def claim(
         self, worker: str, wish: str, device: str, experiment_id: str | None = None
@@ -87,13 +85,12 @@ class Queue:
 
         The points that its checkpoint knows stay, as points of the new attempt.
         """
-        oldest = select(
+        waiting = select(
             runs.c.id, runs.c.attempt, runs.c.spec, runs.c.saved_step, runs.c.saved_seq
         ).where(runs.c.state == "waiting", runs.c.wish == wish)
-        oldest = only(oldest, experiment_id).order_by(runs.c.queued_at, runs.c.position).limit(1)
         now = time.time()
         with self.store.writes.begin() as db:
-            found = db.execute(oldest).first()
+            found = fairqueue.first(db, only(waiting, experiment_id))
             if found is None:
                 return None
             id, attempt, spec, saved_step, saved_seq = found

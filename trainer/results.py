@@ -33,7 +33,11 @@ def finals(
 
 
 def comparisons(
-    row: ExperimentRow, runs: Iterable[RunRow], metric: str | None = None
+    row: ExperimentRow,
+    runs: Iterable[RunRow],
+    metric: str | None = None,
+    *,
+    foretell: bool = True,
 ) -> list[Comparison]:
     """Every arm against the baseline, by the experiment's own metric unless another is named.
 
@@ -47,6 +51,7 @@ def comparisons(
         metric=metric,
         images=DATASETS[experiment.setup.dataset].test_size,
         margin=experiment.margin if metric == experiment.metric else None,
+        foretell=foretell,
     )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import (
     select,
     type_coerce,
     union,
+    union_all,
     update,
 )
 
@@ -143,9 +144,40 @@ def run_ids(experiment_id: str) -> CompoundSelect[tuple[str]]:
     )
 
 
+def counts(
+    db: Connection, experiment_id: str | None, owner: str | None = None
+) -> dict[str, dict[str, int]]:
+    """See ``Store.counts``; of one person's experiments where an ``owner`` is named."""
+    both = union_all(
+        *(select(one.c.experiment_id, one.c.run_id) for one in (links, trials))
+    ).subquery()
+    grouped = (
+        select(both.c.experiment_id, runs.c.state, func.count())
+        .join(runs, runs.c.id == both.c.run_id)
+        .group_by(both.c.experiment_id, runs.c.state)
+    )
+    if experiment_id is not None:
+        grouped = grouped.where(both.c.experiment_id == experiment_id)
+    if owner is not None:
+        own = select(experiments.c.id).where(experiments.c.owner == owner)
+        grouped = grouped.where(both.c.experiment_id.in_(own))
+    found: dict[str, dict[str, int]] = {}
+    for id, state, count in db.execute(grouped):
+        found.setdefault(id, {})[state] = count
+    return found
+
+
 def linked(db: Connection, experiment_id: str, some: Collection[str] | None = None) -> set[str]:
     ours = {str(one) for one in db.scalars(run_ids(experiment_id))}
     return ours if some is None else ours & set(some)
+
+
+def owner_of(db: Connection, experiment_id: str) -> str | None:
+    """Who launched it; None: nobody is named, or there is no such experiment."""
+    owner: str | None = db.scalar(
+        select(experiments.c.owner).where(experiments.c.id == experiment_id)
+    )
+    return owner
 
 
 def still_linked(db: Connection, ids: Iterable[str]) -> set[str]:
@@ -176,6 +208,19 @@ def stop_runs(db: Connection, ids: Iterable[str], wish: Literal["stop", "pause"]
             runs.c.id.in_(some), runs.c.state == "running", runs.c.desired.in_(LESS[wish])
         )
         count += db.execute(told.values(desired=wish, stop_at=now)).rowcount
+    return count
+
+
+def continue_runs(db: Connection, ids: Iterable[str]) -> int:
+    """Stopped runs wait again; those that are about to stop do not."""
+    count = 0
+    for some in chunks(ids):
+        again = update(runs).where(runs.c.id.in_(some), runs.c.state.in_(("stopped", "paused")))
+        count += db.execute(again.values(WAITS_AGAIN)).rowcount
+        stopping = update(runs).where(
+            runs.c.id.in_(some), runs.c.state == "running", runs.c.desired != "run"
+        )
+        count += db.execute(stopping.values(desired="run", stop_at=None)).rowcount
     return count
 
 

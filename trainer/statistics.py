@@ -241,13 +241,16 @@ def compare(
     images: int,
     margin: float | None = None,
     higher_is_better: bool | None = None,
+    foretell: bool = True,
 ) -> list[Comparison]:
     """Every arm against the baseline, in the order given.
 
     ``values`` has the final metric of every finished run by arm and seed; an arm without any still
     counts as a comparison. Only seeds finite in both arms are compared. ``margin`` is the largest
     difference that counts as none: by default the test-set floor of the baseline's mean accuracy;
-    for another metric no such floor is known and it is 0. Lower is better for a loss.
+    for another metric no such floor is known and it is 0. Lower is better for a loss. Without
+    ``foretell`` it is not worked out how many seeds would settle what is not resolved, which takes
+    most of the time.
     """
     if higher_is_better is None:
         higher_is_better = not metric.endswith("loss")
@@ -260,7 +263,9 @@ def compare(
     deltas = {name: [arms[name][s] - base[s] for s in seeds] for name, seeds in pairs.items()}
     ps = holm([sign_flip_p(one) if one else None for one in deltas.values()])
     return [
-        comparison(name, pairs[name], deltas[name], p, margin, len(arms), higher_is_better)
+        comparison(
+            name, pairs[name], deltas[name], p, margin, len(arms), higher_is_better, foretell
+        )
         for name, p in zip(arms, ps, strict=True)
     ]
 
@@ -278,13 +283,14 @@ def comparison(
     margin: float,
     comparisons: int,
     higher_is_better: bool,
+    foretell: bool = True,
 ) -> Comparison:
     mean, low, high = t_interval(deltas)
     verdict = judge(low, high, p, len(deltas), margin, comparisons, higher_is_better)
     needed = None
     if verdict in ("anecdote", "too_few_seeds"):
         needed = minimum_seeds(comparisons)
-    elif verdict == "not_resolved":
+    elif verdict == "not_resolved" and foretell:
         needed = seeds_needed(deltas, comparisons)
         needed = None if needed is None else max(needed, len(deltas) + 1)
     return Comparison(

@@ -42,8 +42,9 @@ compared runs, in one transaction and once, whoever comes first; before that the
 What never changes: an experiment, but for its name, its seeds (``add_seeds`` appends some) and the
 scales that ``settle`` writes; a run that is done or diverged, and its points, until it is deleted.
 A run's id is the hash of all that decides its outcome, so experiments share runs; deleting an
-experiment deletes the runs that no other experiment compares or tries. A number that is none (NaN,
-infinity) is stored as null and read as nan. How points are kept: ``trainer/reading.py``.
+experiment deletes the runs that no other experiment compares or tries, and stopping one leaves
+those alone that another person's experiment wants (``trainer/sharing.py``). A number that is none
+(NaN, infinity) is stored as null and read as nan. How points are kept: ``trainer/reading.py``.
 """
 
 from __future__ import annotations
@@ -53,10 +54,11 @@ import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from sqlalchemy import delete, func, insert, select, union_all, update
+from sqlalchemy import insert, select, update
 
 from trainer.home import checkpoint_files, log_file
-from trainer.launching import add_seeds, insert_experiment, settle, settled
+from trainer.launching import add_seeds, insert_experiment, later, remove, settle, settled
+from trainer.limits import HOME, check, check_pace
 from trainer.names import LONGEST, readable
 from trainer.opening import StoreError, StoreFile
 from trainer.reading import news
@@ -72,29 +74,23 @@ from trainer.rows import (
     run_row,
     worker_row,
 )
-from trainer.schema import (
-    experiments,
-    links,
-    notes,
-    runs,
-    timings,
-    trials,
-    workers,
-)
+from trainer.schema import experiments, links, notes, runs, timings, trials, workers
 from trainer.statements import (
     AGAIN,
     STATES,
     WAITS_AGAIN,
     arm_names,
-    bury,
     chunks,
+    continue_runs,
+    counts,
     linked,
+    owner_of,
     states,
     step_seconds,
-    still_linked,
     stop_runs,
 )
 from trainer.tuning import planned, untuned
+from trainer.wanting import want, wanted_elsewhere
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -126,16 +122,26 @@ class Store(StoreFile):
 
     # Planning.
 
-    def launch(self, experiment: Experiment, *, estimate: float | None = None) -> str:
+    limits = HOME
+
+    def launch(
+        self, experiment: Experiment, *, estimate: float | None = None, owner: str | None = None
+    ) -> str:
         """Store an experiment and queue its runs; the known ones are linked. Gives its id.
 
         One that asks for tuning has its trials queued, from scale 1 whatever its arms carry; the
         supervisor queues the compared runs once they are over. ``estimate`` is how many seconds the
-        launch foretold, to be checked when all is done.
+        launch foretold, to be checked when all is done. ``owner`` is who launches it, where
+        several people share the store.
+
+        Raises:
+            LimitReached: too many runs would wait, or it follows too many other launches.
         """
         id = uuid4().hex[:8]
         with self.writes.begin() as db:
-            insert_experiment(db, id, untuned(experiment), estimate, time.time())
+            check_pace(db, self.limits, owner)
+            insert_experiment(db, id, untuned(experiment), estimate, time.time(), owner)
+            check(db, self.limits, owner, to_come=later(experiment))
         return id
 
     def add_seeds(self, experiment_id: str, count: int) -> int:
@@ -147,9 +153,12 @@ class Store(StoreFile):
         Raises:
             ValueError: there is no such experiment, its rates are not found yet, it would grow too
                 large, or its arms are no longer what was trained.
+            LimitReached: too many runs would wait.
         """
         with self.writes.begin() as db:
-            return add_seeds(db, experiment_id, count, time.time())
+            added = add_seeds(db, experiment_id, count, time.time())
+            check(db, self.limits, owner_of(db, experiment_id))
+            return added
 
     def settle(self, experiment_id: str | None = None) -> list[str]:
         """Choose the rates of the experiments whose trials are over, or of one, and queue their
@@ -275,21 +284,8 @@ class Store(StoreFile):
 
         Its trials count, too: they are runs that it needs.
         """
-        both = union_all(
-            *(select(one.c.experiment_id, one.c.run_id) for one in (links, trials))
-        ).subquery()
-        grouped = (
-            select(both.c.experiment_id, runs.c.state, func.count())
-            .join(runs, runs.c.id == both.c.run_id)
-            .group_by(both.c.experiment_id, runs.c.state)
-        )
-        if experiment_id is not None:
-            grouped = grouped.where(both.c.experiment_id == experiment_id)
-        found: dict[str, dict[str, int]] = {}
         with self.reads.connect() as db:
-            for id, state, count in db.execute(grouped):
-                found.setdefault(id, {})[state] = count
-        return found
+            return counts(db, experiment_id)
 
     def read(
         self, cursors: Mapping[str, tuple[int, int]], keys: Collection[str]
@@ -335,14 +331,25 @@ class Store(StoreFile):
     # Wishes.
 
     def stop(self, experiment_id: str, run_ids: Collection[str] | None = None) -> int:
-        """End the runs of an experiment, or some of them; what was drawn stays. Gives how many."""
+        """End the runs of an experiment, or some of them; what was drawn stays. Gives how many.
+
+        Those that another person's experiment wants go on.
+        """
         with self.writes.begin() as db:
-            return stop_runs(db, linked(db, experiment_id, run_ids))
+            ours = linked(db, experiment_id, run_ids)
+            if run_ids is None:
+                want(db, experiment_id, 0)
+            return stop_runs(db, ours - wanted_elsewhere(db, experiment_id, ours))
 
     def pause(self, experiment_id: str) -> int:
-        """Have its runs leave memory and device; ``go_on`` has them trained on. Gives how many."""
+        """Have its runs leave memory and device; ``go_on`` has them trained on. Gives how many.
+
+        Those that another person's experiment wants go on.
+        """
         with self.writes.begin() as db:
-            return stop_runs(db, linked(db, experiment_id), "pause")
+            ours = linked(db, experiment_id)
+            want(db, experiment_id, 0)
+            return stop_runs(db, ours - wanted_elsewhere(db, experiment_id, ours), "pause")
 
     def stop_run(self, run_id: str) -> int:
         """End one run, whichever experiments link it."""
@@ -350,18 +357,15 @@ class Store(StoreFile):
             return stop_runs(db, {run_id})
 
     def go_on(self, experiment_id: str) -> int:
-        """Have the stopped and paused runs of an experiment trained on. Gives how many."""
+        """Have the stopped and paused runs of an experiment trained on. Gives how many.
+
+        Raises:
+            LimitReached: too many runs would wait.
+        """
         with self.writes.begin() as db:
-            count = 0
-            for ids in chunks(linked(db, experiment_id)):
-                again = update(runs).where(
-                    runs.c.id.in_(ids), runs.c.state.in_(("stopped", "paused"))
-                )
-                count += db.execute(again.values(WAITS_AGAIN)).rowcount
-                stopping = update(runs).where(
-                    runs.c.id.in_(ids), runs.c.state == "running", runs.c.desired != "run"
-                )
-                count += db.execute(stopping.values(desired="run", stop_at=None)).rowcount
+            want(db, experiment_id, time.time())
+            count = continue_runs(db, linked(db, experiment_id))
+            check(db, self.limits, owner_of(db, experiment_id))
             return count
 
     def run_again(self, run_id: str) -> None:
@@ -387,13 +391,7 @@ class Store(StoreFile):
         A run that is being trained loses its row: its process finds out at its next write.
         """
         with self.writes.begin() as db:
-            ours = linked(db, experiment_id)
-            for one in (links, trials):
-                db.execute(delete(one).where(one.c.experiment_id == experiment_id))
-            db.execute(delete(experiments).where(experiments.c.id == experiment_id))
-            gone = ours - still_linked(db, ours)
-            for ids in chunks(gone):
-                bury(db, ids)
+            gone = remove(db, experiment_id)
         for id in gone:
             log_file(self.home, id).unlink(missing_ok=True)
             for file in checkpoint_files(self.home, id):

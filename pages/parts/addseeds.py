@@ -119,7 +119,7 @@ def other(reader: Reader, look: Look, found: Offer) -> None:
 def add(reader: Reader, count: int) -> None:
     """A button's callback: queue the runs and look at once."""
     try:
-        reader.store.add_seeds(reader.row.id, count)
+        home.store().add_seeds(reader.row.id, count)
     except ValueError as error:
         st.session_state["seeds_refused"] = words.plain(str(error))
         return

@@ -5,14 +5,18 @@ from __future__ import annotations
 import math
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.parts import words
-from pages.parts.evidence import ACTIVE, as_key, setup_words, verdict_words
+from pages.parts import words, workshop
+from pages.parts.evidence import ACTIVE, setup_words, verdict_words
+from pages.parts.once import once
 from trainer.names import in_table
+from trainer.overview import runs_of, training_seconds
 from trainer.results import comparisons
+from trainer.sharing import name_of
 from tricks import catalog
 
 if TYPE_CHECKING:
@@ -31,6 +35,7 @@ KINDS = {
     "diverged": "orange",
     "failed": "red",
 }
+SHEET = 50  # experiments in one table
 COMPLETE = ("done", "diverged")
 
 
@@ -40,8 +45,8 @@ class Line:
 
     row: ExperimentRow
     states: dict[str, int]
-    verdict: str
-    time: str
+    verdict: str = ""
+    time: str = ""
 
     @property
     def total(self) -> int:
@@ -75,11 +80,11 @@ class Line:
         return [first, *shown]
 
 
-def lines(store: Store, slots: int) -> list[Line]:
-    """Every experiment, the newest first."""
+def lines(store: Store) -> list[Line]:
+    """Every experiment, the newest first, without verdict and time: see :func:`told`."""
     counts = store.counts()
     return [
-        line(store, row, awaited(row, counts.get(row.id, {})), slots) for row in store.experiments()
+        Line(row=row, states=awaited(row, counts.get(row.id, {}))) for row in store.experiments()
     ]
 
 
@@ -91,28 +96,40 @@ def awaited(row: ExperimentRow, states: dict[str, int]) -> dict[str, int]:
     return states | {"waiting": states.get("waiting", 0) + later}
 
 
-def line(store: Store, row: ExperimentRow, states: dict[str, int], slots: int) -> Line:
-    if any(states.get(state) for state in ACTIVE):
-        left = seconds_left(every_run(store, row))
-        shown = f"{words.about(left / max(1, slots)).removeprefix('about ')} left" if left else ""
-        return Line(row=row, states=states, verdict="too early", time=shown)
-    verdict, seconds = outcome(str(store.path), row.id, as_key(states), store, row)
-    shown = words.seconds(seconds) if seconds else ""
-    return Line(row=row, states=states, verdict=verdict, time=shown)
+def told(store: Store, shown: Sequence[Line], slots: int) -> list[Line]:
+    """These lines with verdict and time. The store is asked as often for fifty as for one."""
+    ended = [one for one in shown if not one.active]
+    states = {one.row.id: one.states for one in ended}
+    rows = [one.row for one in ended]
+    outcomes = once(str(store.path), "outcome", rows, states, partial(outcome, store))
+    active = runs_of(store, [one.row for one in shown if one.active])
+    found = []
+    for one in shown:
+        if not one.active:
+            verdict, seconds = outcomes[one.row.id]
+            time = words.seconds(seconds) if seconds else ""
+        else:
+            row = one.row
+            runs = every_run(store, row) if row.experiment.tune else active[row.id]
+            left, verdict = seconds_left(runs), "too early"
+            time = (
+                f"{words.about(left / max(1, slots)).removeprefix('about ')} left" if left else ""
+            )
+        found.append(replace(one, verdict=verdict, time=time))
+    return found
 
 
-@st.cache_data(show_spinner=False, max_entries=2000)
-def outcome(
-    path: str,
-    experiment_id: str,
-    states: tuple[tuple[str, int], ...],
-    _store: Store,
-    _row: ExperimentRow,
-) -> tuple[str, float]:
-    """Verdict and training seconds of an experiment in which nothing runs; see `evidence_of`."""
-    seconds = sum({run.id: run.seconds or 0.0 for run in every_run(_store, _row)}.values())
-    verdict = verdict_words(_row.experiment, comparisons(_row, _store.runs(_row.id)))
-    return verdict, seconds
+def outcome(store: Store, rows: Sequence[ExperimentRow]) -> dict[str, tuple[str, float]]:
+    """Verdict and training seconds of experiments in which nothing runs, by id."""
+    runs = runs_of(store, rows)
+    seconds = training_seconds(store, [row.id for row in rows])
+    return {
+        row.id: (
+            verdict_words(row.experiment, comparisons(row, runs[row.id], foretell=False)),
+            seconds[row.id],
+        )
+        for row in rows
+    }
 
 
 def every_run(store: Store, row: ExperimentRow) -> list[RunRow]:
@@ -149,6 +166,7 @@ def matches(one: Line, query: str) -> bool:
         [
             one.row.name,
             one.row.id,
+            name_of(one.row.owner),
             setup_words(experiment.setup),
             *(arm.name for arm in experiment.arms),
             *tricks,
@@ -181,8 +199,10 @@ def day(when: float) -> Any:
 
 
 def experiment_columns(shown: Sequence[Line]) -> dict[str, list[Any]]:
+    owners = [name_of(one.row.owner) for one in shown]
     return {
         "Experiment": [in_table(one.row.name) for one in shown],
+        **({"Who": owners} if any(owners) and not workshop.is_guest() else {}),
         "State": [one.badges() for one in shown],
         "Progress": [100 * one.complete / one.total if one.total else 0.0 for one in shown],
         "Runs": [f"{one.complete} of {one.total}" for one in shown],

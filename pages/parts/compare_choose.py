@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.parts import board, view, words
+from pages.parts.absent import absent
 from pages.parts.compare_address import EVERY, LATEST, METRICS, control, put
 from pages.parts.evidence import setup_words
 from trainer import comparing
@@ -183,12 +184,9 @@ def no_runs() -> None:
 
 def gone(wish: Wish, missing: Sequence[str]) -> None:
     """Experiments that the address names and the store does not know."""
-    names = words.listed([words.code(one) for one in missing])
-    there = "There is no experiment" if len(missing) == 1 else "There are no experiments"
-    have = "It may have been deleted, or live" if len(missing) == 1 else "They may live"
     left = [one for one in wish.experiments if one not in missing]
     with st.container(border=True, horizontal=True, vertical_alignment="center", key="gone"):
-        st.markdown(f"{there} {names} in this store. {have} on another machine.")
+        st.markdown(absent(missing))
         st.button("Leave it out" if len(missing) == 1 else "Leave them out",
                   on_click=put, args=("experiments", left), key="leave_out")  # fmt: skip
 

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
-import streamlit as st
-
 from pages.parts import words
+from pages.parts.once import once
 from trainer import statistics
 from trainer.datasets import DATASETS
 from trainer.designs import arm_name
+from trainer.overview import runs_of
 from trainer.results import comparisons
 from tricks import catalog
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainer.experiment import Experiment, Setup
     from trainer.statistics import Comparison
-    from trainer.store import ExperimentRow, Store
+    from trainer.store import ExperimentRow, RunRow, Store
 
 ACTIVE = ("waiting", "running", "paused")
 
@@ -38,33 +41,32 @@ class Evidence:
 def measured(store: Store) -> dict[str, Evidence]:
     """The best evidence for each trick: the most seeds, and of those the newest."""
     counts = store.counts()
+    over = [
+        row
+        for row in store.experiments()
+        if (states := counts.get(row.id)) and not any(states.get(state) for state in ACTIVE)
+    ]
     best: dict[str, Evidence] = {}
-    for row in store.experiments():
-        states = counts.get(row.id, {})
-        if not states or any(states.get(state) for state in ACTIVE):
-            continue
-        for trick, found in evidence_of(str(store.path), row.id, as_key(states), store, row):
+    told = once(str(store.path), "evidence", over, counts, partial(evidence_of, store))
+    for row in over:
+        for trick, found in told[row.id]:
             rank = found.comparison.n, found.created_at
             if trick not in best or rank > (best[trick].comparison.n, best[trick].created_at):
                 best[trick] = found
     return best
 
 
-def as_key(states: dict[str, int]) -> tuple[tuple[str, int], ...]:
-    return tuple(sorted(states.items()))
-
-
-@st.cache_data(show_spinner=False, max_entries=2000)
 def evidence_of(
-    path: str,
-    experiment_id: str,
-    states: tuple[tuple[str, int], ...],
-    _store: Store,
-    _row: ExperimentRow,
-) -> list[tuple[str, Evidence]]:
-    """What one finished experiment says of single tricks. Runs that ended never change, so the
-    store's path, the id and the number of runs in each state are all that decides it."""
-    experiment = _row.experiment
+    store: Store, rows: Sequence[ExperimentRow]
+) -> dict[str, list[tuple[str, Evidence]]]:
+    """What finished experiments say of single tricks, by id."""
+    runs = runs_of(store, rows)
+    return {row.id: said_by(row, runs[row.id]) for row in rows}
+
+
+def said_by(row: ExperimentRow, runs: Sequence[RunRow]) -> list[tuple[str, Evidence]]:
+    """What one finished experiment says of single tricks."""
+    experiment = row.experiment
     under = [one.id for one in experiment.baseline.tricks]
     single = {}
     for arm in experiment.arms[1:]:
@@ -80,16 +82,16 @@ def evidence_of(
         (
             single[one.arm].id,
             Evidence(
-                experiment_id=_row.id,
-                experiment_name=_row.name,
-                created_at=_row.created_at,
+                experiment_id=row.id,
+                experiment_name=row.name,
+                created_at=row.created_at,
                 metric=experiment.metric,
                 comparison=one,
                 knobs=trick.values(),
                 setup=setup_words(experiment.setup) + on_top_of(under) + tuned,
             ),
         )
-        for one in comparisons(_row, _store.runs(_row.id))
+        for one in comparisons(row, runs, foretell=False)
         if one.arm in single
         and one.mean is not None
         and (trick := single[one.arm].remade()) is not None

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from pages.parts import workshop
 from trainer import home as place
 from trainer import supervisor
+from trainer.sharing import SharedStore
 from trainer.store import Store
 
 if TYPE_CHECKING:
@@ -42,8 +44,22 @@ def wakes(path: str) -> Wakes:
 
 
 def store() -> Store:
-    """The store in the present home; one for all sessions."""
-    return open_store(str(place.home()))
+    """The store in the present home, as whoever looks at this page may see and change it."""
+    whole = open_store(str(place.home()))
+    who = workshop.person()
+    return whole if who is None else SharedStore(whole, who)
+
+
+def elsewhere(experiment_id: str) -> bool:
+    """Whether an experiment is somebody else's, in a workshop."""
+    seen = store()
+    return isinstance(seen, SharedStore) and seen.is_elsewhere(experiment_id)
+
+
+def kept(experiment_id: str) -> int:
+    """How many runs of a stopped experiment go on for somebody else's, in a workshop."""
+    seen = store()
+    return seen.kept(experiment_id) if isinstance(seen, SharedStore) else 0
 
 
 def wake() -> None:

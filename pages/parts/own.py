@@ -7,6 +7,7 @@ import os
 
 import streamlit as st
 
+from pages.parts import workshop
 from tricks import own, problems
 
 
@@ -15,7 +16,8 @@ def decide() -> None:
 
     TRICKBOARD_OWN_TRICKS, if it is set, has decided already. The worker inherits it.
     """
-    os.environ.setdefault(own.SWITCH, "1" if alone(st.get_option("server.address")) else "0")
+    nobody_else = alone(st.get_option("server.address")) and not workshop.on()
+    os.environ.setdefault(own.SWITCH, "1" if nobody_else else "0")
 
 
 def alone(address: str | None) -> bool:
@@ -29,5 +31,7 @@ def alone(address: str | None) -> bool:
 
 
 def troubles() -> list[tuple[str, str, str]]:
-    """The files that did not become tricks: name, reason, what to do."""
+    """The files that did not become tricks: name, reason, what to do. The host's own affair."""
+    if workshop.is_guest():
+        return []
     return [tuple(one) for one in problems()]

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from pages.parts import refusals, words
+from pages.parts import refusals, words, workshop
 from pages.parts.evidence import setup_words
 from pages.parts.home import store
 from trainer.experiment import pack
@@ -25,7 +25,8 @@ def buttons(row: ExperimentRow) -> None:
         st.switch_page("lab.py", query_params={"experiment": row.id})
     if st.button("Launch again", icon=":material/replay:", key="launch-again", help=AGAIN):
         st.switch_page("lab.py", query_params={"plan": pack(row.experiment.dump())})
-    picked = st.menu_button("More", ["Rename", "Copy link", "Delete"], type="tertiary", key="more")
+    more = ["Rename", "Copy link", *([] if workshop.is_guest() else ["Delete"])]
+    picked = st.menu_button("More", more, type="tertiary", key="more")
     if picked:
         st.session_state[ASKED] = (picked, row.id)
         st.rerun()
@@ -51,7 +52,7 @@ def dialogs() -> None:
         load()
         return
     row = store().experiment(experiment_id)
-    if row is None:
+    if row is None or (what == "Delete" and workshop.is_guest()):
         close()
         return
     {"Rename": rename, "Copy link": link, "Delete": delete}[what](row)

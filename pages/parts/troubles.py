@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts import home, refusals, words
+from pages.parts import home, refusals, words, workshop
 from trainer.datasets import DATASETS
 from trainer.experiment import pack
 from trainer.home import log_file
@@ -31,6 +31,13 @@ def troubles(reader: Reader, look: Look) -> None:
     """All messages, the gravest first."""
     if look.active and look.worker[0] == "none":
         no_worker(look)
+    if kept := home.kept(look.row.id):
+        goes = words.count(kept, "run goes", "runs go")
+        st.info(
+            f"**Stopped, but {goes} on.** Somebody else's experiment needs the same, and what it "
+            "finds is yours as well.",
+            icon=":material/group:",
+        )
     tried = [one.run for one in look.trials] if look.row.tuning else []
     failed = grouped([run for run in [*look.runs, *tried] if run.state == "failed"])
     for i, runs in enumerate(failed[:MOST]):
@@ -63,7 +70,8 @@ def no_worker(look: Look) -> None:
             key="start_worker",
             on_click=start_worker,
         )
-        log("What the log says", "worker", "log_worker")
+        if not workshop.is_guest():  # it tells of everybody's runs
+            log("What the log says", "worker", "log_worker")
 
 
 def row(key: str) -> DeltaGenerator:
@@ -164,7 +172,7 @@ def tail(name: str) -> str:
 @refusals.wished
 def run_again(reader: Reader, ids: Sequence[str]) -> None:
     for id in ids:
-        reader.store.run_again(id)
+        home.store().run_again(id)
     home.wake()
     reader.look(now=True)
 

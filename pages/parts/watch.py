@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from pages.parts import home, refusals, words
+from pages.parts.absent import absent
 from pages.parts.addseeds import add_seeds
 from pages.parts.curves import figure, packed, show
 from pages.parts.diagnosis import closer_look, doctor
@@ -25,6 +26,7 @@ from pages.parts.troubles import troubles
 from pages.parts.tuned import tuned
 from pages.parts.view import read, settings
 from trainer.names import in_table
+from trainer.store import StoreError
 
 if TYPE_CHECKING:
     from pages.parts.findings import Findings
@@ -61,10 +63,13 @@ def watch(experiment_id: str) -> None:
 def unknown(experiment_id: str) -> None:
     """An address that leads nowhere."""
     st.title("Nothing to watch here", anchor=False)
-    what = "This address names no experiment"
-    if experiment_id.strip():
-        what = f"There is no experiment {words.code(experiment_id)}"
-    st.markdown(f"{what} in this store. It may have been deleted, or live on another machine.")
+    if experiment_id.replace("`", "").strip():
+        st.markdown(absent([experiment_id]))
+    else:
+        st.markdown(
+            "This address names no experiment in this store. It may have been deleted, or live on "
+            "another machine."
+        )
     st.page_link("runs.py", label="All runs", icon=":material/stacks:")
 
 
@@ -79,6 +84,7 @@ def face(reader: Reader, view: View, was: tuple[bool, bool]) -> None:
     done = look.state == "done" and look.count("done") > 0
     effects = reader.once("effects", look, lambda: known_effects(look)) if done else None
     head(reader, look, known, effects_sentence(effects, known) if effects else known.sentence)
+    refusal()
     if look.state != "done":
         progress(look)
     if look.row.tuning:
@@ -164,10 +170,23 @@ def head(reader: Reader, look: Look, known: Results, sentence: str) -> None:
 
 @refusals.wished
 def act(reader: Reader, do: Any, experiment_id: str) -> None:
-    """A button's callback: do it, and look at once."""
-    do(experiment_id)
+    """A button's callback: do it, and look at once.
+
+    ``do`` is a method of the reader's store, which all share: it is done as whoever pressed may.
+    """
+    try:
+        getattr(home.store(), do.__name__)(experiment_id)
+    except StoreError as error:
+        st.session_state["act_refused"] = str(error)
     home.wake()
     reader.look(now=True)
+
+
+def refusal() -> None:
+    """Why the last press did nothing."""
+    if reason := st.session_state.pop("act_refused", None):
+        reason = words.plain(reason.rstrip("."))
+        st.error(f"**Nothing was changed:** {reason}.", icon=":material/block:")
 
 
 def table(known: Results) -> None:

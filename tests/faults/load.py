@@ -1,0 +1,228 @@
+"""Thirty people at once: what they wait for, what they cost, whether the queue is fair to them.
+
+    python tests/faults/load.py [--people 30] [--rounds 3]
+
+The sessions are real ones without browsers (``sessions.py``), on this machine, so they take some of
+its time themselves; the first line says how much. Two parts:
+
+watching   The same experiment is trained again and again, in turn with nobody and with everybody
+           watching it: how long a page takes to open, how long an update takes, what the server
+           needs, and how much longer the runs take.
+launching  A workshop: everybody comes in through the door, opens the lab with a plan of their own
+           and presses Launch, all at the same time: how long that takes, and how many runs begin
+           before the last person's first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import psutil
+
+if __name__ == "__main__":
+    sys.path.pop(0)
+    sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.faults.sessions import ROOT, Server, Session, serving
+from trainer.experiment import pack, parse
+from trainer.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from trainer.experiment import Experiment
+
+PASSCODES = {
+    "TRICKBOARD_WORKSHOP": "1",
+    "TRICKBOARD_PASSCODE": "let-them-in",
+    "TRICKBOARD_HOST_PASSCODE": "let-the-host-in",
+}
+PATIENT = 600.0  # seconds
+
+
+def plan(i: int, seeds: int, epochs: int) -> Experiment:
+    """Everybody's own: a learning rate that nobody else has."""
+    return parse(
+        {
+            "name": f"Plan {i}",
+            "setup": {"train_size": 400, "epochs": epochs, "lr": round(0.1 + 0.001 * i, 4)},
+            "arms": [{"name": "baseline"}, {"name": "dropout", "tricks": [{"id": "dropout"}]}],
+            "seeds": list(range(seeds)),
+        }
+    )
+
+
+@contextmanager
+def worker(home: Path) -> Iterator[None]:
+    """A worker that does not depend on a page being open."""
+    command = [sys.executable, "-m", "trainer", "worker", "--store", str(home)]
+    with (home / "worker.out").open("ab") as log:
+        one = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        one.terminate()
+        one.wait(30)
+
+
+class Meter:
+    """Processor time of some processes, in cores, between its beginning and its end."""
+
+    def __init__(self, **processes: psutil.Process) -> None:
+        self.processes = processes
+        self.begun = time.monotonic()
+        self.before = self.spent()
+
+    def spent(self) -> dict[str, float]:
+        times = {name: one.cpu_times() for name, one in self.processes.items()}
+        return {name: one.user + one.system for name, one in times.items()}
+
+    def cores(self) -> dict[str, float]:
+        took = time.monotonic() - self.begun
+        return {name: (now - self.before[name]) / took for name, now in self.spent().items()}
+
+
+async def done(store: Store, id: str) -> None:
+    """Until every run of an experiment is."""
+    deadline = time.monotonic() + PATIENT
+    while set(store.counts(id)[id]) != {"done"}:
+        if time.monotonic() > deadline:
+            raise TimeoutError(store.counts(id))
+        await asyncio.sleep(0.2)
+
+
+async def watched(server: Server, people: int, one: Experiment) -> dict[str, Any]:
+    """Train an experiment from the beginning with so many watching."""
+    store = Store(server.home)
+    id = store.launch(one)
+    meter = Meter(server=server.process, sessions=psutil.Process())
+    opened: list[float] = []
+    async with AsyncExitStack() as stack:
+
+        async def watcher() -> Session:
+            begun = time.monotonic()
+            session = await stack.enter_async_context(server.open(f"experiment={id}"))
+            await session.finished(PATIENT)
+            opened.append(time.monotonic() - begun)
+            return session
+
+        sessions = await asyncio.gather(*(watcher() for _ in range(people)))
+        await done(store, id)
+        cores, memory = meter.cores(), server.process.memory_full_info().uss / 2**20
+        errors = [error for session in sessions for error in session.errors]
+        updates = [took for session in sessions for took in session.updates]
+        news = [len(session.changes) for session in sessions]
+    runs = store.runs(id)
+    found = {
+        "opened": opened, "updates": updates, "news": news, "errors": errors,
+        "seconds": median(run.seconds or 0.0 for run in runs),
+        "wall": max(run.ended_at or 0.0 for run in runs)
+        - min(run.started_at or 0.0 for run in runs),
+        "memory": memory, **cores,
+    }  # fmt: skip
+    store.delete(id)
+    return found
+
+
+async def watching(home: Path, people: int, rounds: int) -> None:
+    with serving(home) as server, worker(home):
+        one = plan(0, 8, 60)
+        await watched(server, 1, one)  # imports, data
+        alone, crowd = [], []
+        for _ in range(rounds):
+            alone.append(await watched(server, 0, one))
+            crowd.append(await watched(server, people, one))
+    each = {
+        name: [value for one in crowd for value in one[name]]
+        for name in ("opened", "updates", "news", "errors")
+    }
+    print(f"\n{people} watch an experiment of 16 runs, {rounds} rounds in turn with nobody\n")
+    row("open the page, all at once", *spread(each["opened"]))
+    row("an update, asked to answered", *spread(each["updates"]))
+    row("updates with news for each page", f"{median(each['news']):.0f}")
+    row("errors on pages", len(each["errors"]))
+    for name, what in (
+        ("server", "cores of the server"),
+        ("sessions", "cores of the sessions here"),
+        ("memory", "memory of the server, MB"),
+    ):
+        values = [f"{median(found[name] for found in some):.2f}" for some in (alone, crowd)]
+        row(what, f"{values[0]} with nobody, {values[1]} with all")
+    for name, what in (("seconds", "training of a run"), ("wall", "the whole experiment")):
+        ratios = [b[name] / a[name] for a, b in zip(alone, crowd, strict=True)]
+        said = ", ".join(f"{ratio:.2f}" for ratio in ratios)
+        row(what, f"× {median(ratios):.2f} with all watching ({said})")
+
+
+async def launched(server: Server, i: int, cookie: str) -> tuple[float, float, Session]:
+    """One person opens the lab with their plan and launches it. Seconds of both, and the page."""
+    async with server.open(f"plan={pack(plan(i, 5, 4).dump())}", cookie=cookie) as session:
+        opened = await session.finished(PATIENT)
+        await session.rerun(pressed="launch")
+        pressed = await session.finished(PATIENT)
+        ours = "experiment=" in session.query
+        await session.until(lambda: ours, 1, "the page watches what was launched")
+        return opened, pressed, session
+
+
+async def launching(home: Path, people: int) -> None:
+    with serving(home, **PASSCODES) as server:
+        names = [f"person {i}" for i in range(people)]
+        cookies = [server.enter(name, PASSCODES["TRICKBOARD_PASSCODE"]) for name in names]
+        store = Store(home)
+        meter = Meter(server=server.process)
+        found = await asyncio.gather(*(launched(server, i, one) for i, one in enumerate(cookies)))
+        cores = meter.cores()["server"]
+        rows = store.experiments()
+        for one in rows:
+            await done(store, one.id)
+    begun = sorted(
+        (run.started_at or 0.0, row.owner or "") for row in rows for run in store.runs(row.id)
+    )
+    order = [owner for _, owner in begun]
+    firsts = [order.index(owner) + 1 for owner in set(order)]
+    print(f"\n{people} launch 10 runs each in a workshop, all at once\n")
+    row("open the lab", *spread([one[0] for one in found]))
+    row("press Launch", *spread([one[1] for one in found]))
+    row("cores of the server meanwhile", f"{cores:.2f}")
+    row("errors on pages", sum(len(one[2].errors) for one in found))
+    row("people whose runs were trained", len(set(order)))
+    row("the last person's first run began as number", f"{max(firsts)} of {len(order)}")
+
+
+def row(what: str, *values: object) -> None:
+    print(f"{what:46}{'  '.join(map(str, values))}")
+
+
+def spread(seconds: list[float]) -> tuple[str, ...]:
+    if not seconds:
+        return ("none",)
+    low, high = np.percentile(seconds, [50, 95])
+    return f"p50 {low:.2f} s", f"p95 {high:.2f} s", f"n {len(seconds)}"
+
+
+def main() -> None:
+    asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    asked.add_argument("--people", type=int, default=30)
+    asked.add_argument("--rounds", type=int, default=3)
+    given = asked.parse_args()
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    print(f"{os.cpu_count()} cores, of which others use {load:.1f} as this begins")
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(watching(Path(folder) / "watching", given.people, given.rounds))
+        asyncio.run(launching(Path(folder) / "launching", given.people))
+
+
+if __name__ == "__main__":
+    main()
