@@ -77,7 +77,7 @@ def turns(db: Connection, waiting: Select[Any]) -> list[Turn]:
     """Everybody with runs in ``waiting``, a query of runs."""
     wanted = {row[0] for row in needing(db, waiting)}
     training = select(runs.c.id).where(runs.c.state == "running")
-    busy = {(id, run) for id, run in needing(db, training, runs.c.id)}
+    busy = {tuple(row) for row in needing(db, training, runs.c.id)}
     owners: dict[str, str] = {}
     for ids in chunks(wanted | {id for id, _ in busy}):
         of = select(experiments.c.id, experiments.c.owner).where(experiments.c.id.in_(ids))
@@ -99,9 +99,9 @@ def turns(db: Connection, waiting: Select[Any]) -> list[Turn]:
     ]
 
 
-def needing(db: Connection, some: Select[Any], *beside: ColumnElement[Any]) -> list[Row[Any]]:
+def needing(db: Connection, some: Select[Any], *beside: ColumnElement[Any]) -> list[Any]:
     """The experiments that compare or try some runs, each once for every value of ``beside``."""
-    found: list[Row[Any]] = []
+    found: list[Any] = []
     for one in (links, trials):
         of = some.with_only_columns(one.c.experiment_id, *beside)
         found += db.execute(of.join(one, one.c.run_id == runs.c.id).distinct())

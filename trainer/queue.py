@@ -93,7 +93,7 @@ class Queue:
             found = fairqueue.first(db, only(waiting, experiment_id))
             if found is None:
                 return None
-            id, attempt, spec, saved_step, saved_seq = found
+            id, attempt, spec, saved_step, saved_seq = tuple(found)
             keep_points(db, id, attempt, saved_seq)
             begun = {} if saved_step else {"seconds": None}
             db.execute(
