@@ -27,14 +27,28 @@ class StoreFile:
         self.home = self.path.parent
         self.opening = Lock()
         self.engine: Engine | None = None
+        self.opened: tuple[int, int] | None = None  # which file that is
 
     @property
     def reads(self) -> Engine:
-        if self.engine is None:
+        engine = self.engine
+        if engine is None or self.file() != self.opened:  # somebody deleted or replaced it
             with self.opening:
+                if self.file() != self.opened:
+                    self.close()
                 if self.engine is None:  # no other thread was faster
                     self.engine = self.open()
-        return self.engine
+                    self.opened = self.file()
+                engine = self.engine
+        return engine
+
+    def file(self) -> tuple[int, int] | None:
+        """The file at the path, whatever its name; None: there is none that can be seen."""
+        try:
+            known = self.path.stat()
+        except OSError:
+            return None
+        return known.st_dev, known.st_ino
 
     @property
     def writes(self) -> Engine:

@@ -39,7 +39,7 @@ def of_database(error: BaseException | None, path: Path) -> str:
     if code in FULL:
         return (
             f"The store {path} takes nothing more ({error}): its disk is probably full. What is "
-            "stored is safe. Free some space; runs keep their points and try again for a minute."
+            "stored is safe. Free some space: runs then go on or start again, none is lost."
         )
     if code in LOCKED:
         return (

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sqlalchemy import Connection
+    from sqlalchemy.engine import ExceptionContext
 
 BUSY_SECONDS = 20.0  # how long a write waits for another one
 
@@ -190,6 +191,12 @@ def open_database(path: Path) -> Engine:
         journal, synchronous = ("TRUNCATE", "FULL") if broken else ("WAL", "NORMAL")
         connection.execute(f"PRAGMA journal_mode={journal}")
         connection.execute(f"PRAGMA synchronous={synchronous}")
+
+    @event.listens_for(engine, "handle_error")
+    def reopen(context: ExceptionContext) -> None:
+        """A connection that was opened where nobody could write stays so; the next one may not."""
+        code = getattr(context.original_exception, "sqlite_errorcode", 0) & 0xFF
+        context.is_disconnect |= code == sqlite3.SQLITE_READONLY
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import streamlit as st
 from sqlalchemy import event
+from sqlalchemy.exc import OperationalError
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import home as pages_home
@@ -266,6 +267,32 @@ def test_a_store_that_refuses_in_the_middle_of_a_command(home, trained, monkeypa
     monkeypatch.setattr(Store, "worker", refuse)
     assert main(["status"]) == REFUSED
     assert "cannot be written or opened (attempt to write" in capsys.readouterr().err
+
+
+def test_a_connection_that_may_not_write_is_not_used_again(home, trained):
+    """As after a folder was read-only for a while."""
+    store = Store(home)
+    with store.reads.connect() as db:
+        db.exec_driver_sql("PRAGMA query_only = 1")
+    with pytest.raises(OperationalError, match="readonly"):
+        store.page_seen()
+    store.page_seen()
+    store.close()
+
+
+def test_a_store_that_is_deleted_or_put_back_under_a_page(home, trained, open_page):
+    """To start over one deletes the folder, and the server may still be there."""
+    page = open_page(experiment=trained)
+    whole = (home / "trickboard.db").read_bytes()
+    (home / "trickboard.db").unlink()
+    page.run()
+    assert not errors(page)
+    assert any("There is no experiment" in one.value for one in page.markdown)
+    (home / "copy").write_bytes(whole)
+    (home / "copy").replace(home / "trickboard.db")
+    page.run()
+    assert not errors(page)
+    assert any("Too few seeds for a verdict" in one.value for one in page.markdown)
 
 
 def test_a_refusal_that_is_none():
