@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 import string
+from typing import TYPE_CHECKING
 
 import pytest
 import streamlit as st
-from streamlit.testing.v1 import AppTest
 
 from pages.parts import compare_address, finder, view, words
 from pages.parts.compare_scene import experiments_of
@@ -18,6 +18,9 @@ from tests.pages.conftest import app as app
 from trainer.experiment import pack
 from trainer.store import Store
 from tricks import catalog
+
+if TYPE_CHECKING:
+    from streamlit.testing.v1 import AppTest
 
 PURE = 2_000  # of one case
 DRAWN = 25  # pages of one case
@@ -111,7 +114,11 @@ def test_every_address_draws_a_page(app: AppTest, bench: Bench, page: str):
             if name and not set(name) - set(string.ascii_lowercase):
                 app.query_params[name] = drawable(text)
         app.run()
-        assert not app.exception, (dict(given), app.exception[0].message, app.exception[0].stack_trace)
+        assert not app.exception, (
+            dict(given),
+            app.exception[0].message,
+            app.exception[0].stack_trace,
+        )
         images = [mark for one in app.markdown for mark in marks(one.value) if mark == "image"]
         assert images == []
     after = Store(bench.store.home)

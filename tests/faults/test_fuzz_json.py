@@ -115,7 +115,9 @@ def test_scratched_text(seed):
         if kind == 1:
             raw = bytes(rng.randrange(256) if rng.random() < 0.01 else one for one in raw)
         elif kind == 2:
-            raw = raw.decode("utf-8", "replace").encode(rng.choice(("utf-16", "utf-32", "utf-8-sig")))
+            raw = raw.decode("utf-8", "replace").encode(
+                rng.choice(("utf-16", "utf-32", "utf-8-sig"))
+            )
         taken(text if kind == 3 else raw)
 
 
