@@ -7,6 +7,7 @@ import unicodedata
 
 from trainer.sentences import JOINER
 
+UNSEEN = {"Cc", "Cf", "Cs", "Zs", "Zl", "Zp"}  # kinds of signs that show nothing by themselves
 LONGEST = 80  # letters of a name
 MOST_BYTES = 150  # of a part of a file's name: systems allow 255, and something is put behind it
 # Signs that turn the direction of whatever follows them, and ends of lines that are no controls.
@@ -23,15 +24,15 @@ def readable(name: str) -> bool:
     return (
         not kinds & {"Cc", "Cs"}
         and not TURNING.search(name)
-        and any(kind[0] not in "CZ" for kind in kinds)
+        and bool(kinds - UNSEEN)
     )
 
 
 def tidied(text: str) -> str:
     """What a person typed or pasted as a name that is :func:`readable`; empty if nothing is."""
-    plain = "".join(one for one in " ".join(text.split()) if unicodedata.category(one) != "Cs")
-    plain = "".join(" " if unicodedata.category(one) == "Cc" else one for one in plain)
-    plain = TURNING.sub("", plain).strip()[:LONGEST].strip()
+    whole = "".join(one for one in TURNING.sub("", text) if unicodedata.category(one) != "Cs")
+    spaced = "".join(" " if unicodedata.category(one) == "Cc" else one for one in whole)
+    plain = " ".join(spaced.split())[:LONGEST].strip()
     return plain if readable(plain) else ""
 
 

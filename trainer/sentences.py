@@ -162,7 +162,8 @@ def escape(name: str) -> str:
     A backslash is not enough where a page looks for addresses, icons and arrows in what the
     Markdown has become. There a sign that nobody sees keeps their letters apart.
     """
-    apart = LATE.sub(rf"\g<0>{JOINER}", LINES.sub(" ", name))
+    line = re.sub(r"\A[ \t]+", " ", LINES.sub(" ", name))
+    apart = LATE.sub(rf"\g<0>{JOINER}", line)
     marked = re.sub(r"([\\`*_{}\[\]<>#|~$:^&])", r"\\\1", apart)
     return BEGINNING.sub(r"\1\\\2", marked)
 
