@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from trainer.datasets import DATASETS
 from trainer.experiment import parse
+from trainer.limits import HOME, WORKSHOP
 from tricks import catalog
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -75,6 +77,31 @@ def test_the_data_sets_of_the_readme_are_those_of_the_code():
     assert {"`digits`", "`shapes`"} <= free
     sizes = [one.download_mb for one in DATASETS.values() if one.download_mb]
     assert f"({min(sizes)} to {max(sizes)} MB)" in README
+
+
+def test_the_limits_of_the_readme_are_those_of_the_code():
+    rows = {}
+    for line in re.findall(r"^\| ((?:runs|launches|open|wrong).*) \|$", README, re.M):
+        what, workshop, at_home = (part.strip() for part in line.split("|"))
+        rows[what] = workshop, at_home
+    each, every = "of one person", "in all"
+    assert rows == {
+        f"runs that wait, {each}": (f"{WORKSHOP.waiting_each:,}", ""),
+        f"runs that wait, {every}": (f"{WORKSHOP.waiting:,}", f"{HOME.waiting:,}"),
+        f"launches in a minute, {each}": (f"{WORKSHOP.launches_each}", ""),
+        f"open pages, {each}": (f"{WORKSHOP.sessions_each}", ""),
+        f"open pages, {every}": (f"{WORKSHOP.sessions}", f"{HOME.sessions}"),
+        "wrong passcodes in a minute, from one address and in all": (
+            f"{WORKSHOP.tries_each} and {WORKSHOP.tries}",
+            "",
+        ),
+    }
+
+
+def test_the_server_listens_on_this_machine_unless_asked_otherwise():
+    settings = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text("utf-8"))
+    assert settings["server"]["address"] == "127.0.0.1"
+    assert set(settings["server"]["allowedHosts"]) == {"localhost", "127.0.0.1"}
 
 
 def test_before_a_commit_runs_what_ci_runs():

@@ -68,16 +68,16 @@ def wishes(db: Connection, asked: Select[Any]) -> list[str]:
         return devices
     best = {}
     for device in devices:
-        next_one = in_turn(turns(db, asked.where(runs.c.wish == device)))[0]
-        best[device] = (next_one.running, next_one.served, device)
+        found = turns(db, asked.where(runs.c.wish == device))
+        best[device] = min(((one.running, one.served) for one in found), default=(0, 0.0)), device
     return sorted(devices, key=best.__getitem__)
 
 
 def turns(db: Connection, waiting: Select[Any]) -> list[Turn]:
     """Everybody with runs in ``waiting``, a query of runs."""
-    wanted = {row[0] for row in needing(db, waiting)}
+    wanted = {str(row[0]) for row in needing(db, waiting)}
     training = select(runs.c.id).where(runs.c.state == "running")
-    busy = {tuple(row) for row in needing(db, training, runs.c.id)}
+    busy = {(str(row[0]), str(row[1])) for row in needing(db, training, runs.c.id)}
     owners: dict[str, str] = {}
     for ids in chunks(wanted | {id for id, _ in busy}):
         of = select(experiments.c.id, experiments.c.owner).where(experiments.c.id.in_(ids))
