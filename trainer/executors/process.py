@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Literal
 
 import psutil
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from trainer.experiment import identity
 from trainer.home import log_file
@@ -166,7 +166,7 @@ class Writer:
             except Fenced as gone:
                 print(gone, flush=True)
                 os._exit(0)
-            except OperationalError as refused:  # disk full, or locked for very long
+            except DatabaseError as refused:  # disk full, or locked for very long
                 print(f"the store refuses, trying again: {refused.orig}", flush=True)
                 if time.monotonic() - self.written > STORE_GRACE:
                     os._exit(1)
@@ -215,7 +215,7 @@ class Writer:
                 except Fenced as gone:
                     print(gone, flush=True)
                     return
-                except OperationalError as refused:
+                except DatabaseError as refused:
                     print(f"the store refuses, trying again: {refused.orig}", flush=True)
                     if time.monotonic() - begun > STORE_GRACE:
                         raise
