@@ -75,9 +75,9 @@ def wishes(db: Connection, asked: Select[Any]) -> list[str]:
 
 def turns(db: Connection, waiting: Select[Any]) -> list[Turn]:
     """Everybody with runs in ``waiting``, a query of runs."""
-    wanted = {str(row[0]) for row in needing(db, waiting)}
+    wanted = {row[0] for row in needing(db, waiting)}
     training = select(runs.c.id).where(runs.c.state == "running")
-    busy = {(str(row[0]), str(row[1])) for row in needing(db, training, runs.c.id)}
+    busy = {(row[0], row[1]) for row in needing(db, training, runs.c.id)}
     owners: dict[str, str] = {}
     for ids in chunks(wanted | {id for id, _ in busy}):
         of = select(experiments.c.id, experiments.c.owner).where(experiments.c.id.in_(ids))
@@ -99,12 +99,13 @@ def turns(db: Connection, waiting: Select[Any]) -> list[Turn]:
     ]
 
 
-def needing(db: Connection, some: Select[Any], *beside: ColumnElement[Any]) -> list[Any]:
+def needing(db: Connection, some: Select[Any], *beside: ColumnElement[str]) -> list[list[str]]:
     """The experiments that compare or try some runs, each once for every value of ``beside``."""
-    found: list[Any] = []
+    found: list[list[str]] = []
     for one in (links, trials):
         of = some.with_only_columns(one.c.experiment_id, *beside)
-        found += db.execute(of.join(one, one.c.run_id == runs.c.id).distinct())
+        pairs = db.execute(of.join(one, one.c.run_id == runs.c.id).distinct())
+        found += [[str(value) for value in row] for row in pairs]
     return found
 
 
