@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from pages.parts.board import awaited, every_run, line
+from pages.parts.board import awaited, every_run, lines, told
 from pages.parts.progress import progress_words, to_come
 from pages.parts.results import results
 from pages.parts.setuplist import terms
@@ -137,7 +137,8 @@ def test_the_runs_page_counts_trials_and_what_follows_them(bench):
     row = bench.store.experiment(bench.id)
     states = awaited(row, bench.store.counts()[bench.id])
     assert states == {"done": 1, "waiting": 19}
-    one = line(bench.store, row, states, 1)
+    (one,) = told(bench.store, lines(bench.store), 1)
+    assert one.states == states
     assert one.total == 20 and one.active
     names = [run.arm_name for run in every_run(bench.store, row)]
     assert names[0] == "baseline, rate × 0.25" and len(names) == 12
