@@ -174,6 +174,10 @@ class SharedStore(Store):
         self.must_be_ours(experiment_id)
         return super().stop(experiment_id, run_ids)
 
+    def pause(self, experiment_id: str) -> int:
+        self.must_be_ours(experiment_id)
+        return super().pause(experiment_id)
+
     def go_on(self, experiment_id: str) -> int:
         self.must_be_ours(experiment_id)
         return super().go_on(experiment_id)

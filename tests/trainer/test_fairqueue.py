@@ -11,6 +11,7 @@ from sqlalchemy import select
 from tests.trainer.stores import plan
 from trainer import fairqueue
 from trainer.fairqueue import Turn, in_turn
+from trainer.queue import Queue
 from trainer.schema import runs
 from trainer.store import Store
 
@@ -205,3 +206,15 @@ def test_turns_long_past_are_forgotten(store, monkeypatch):
     with store.reads.connect() as db:
         kept = db.scalars(select(fairqueue.notes.c.key)).all()
     assert sum(key.startswith(fairqueue.SERVED) for key in kept) <= 5
+
+
+def test_the_worker_asks_here(store):
+    """The worker's own way to a run takes turns."""
+    owner_of = crowd(store)
+    queue = Queue(store)
+    order = []
+    while len(order) < PEOPLE:
+        claim = queue.claim("w", "auto", "cpu")
+        order.append(owner_of[claim.run.id])
+        queue.finish(claim, state="done", steps=20, seconds=0.1)
+    assert sorted(order) == list(range(PEOPLE))

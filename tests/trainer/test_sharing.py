@@ -70,6 +70,15 @@ def test_every_method_of_a_store_is_decided_about():
     assert not FREE - methods
 
 
+def test_a_pause_is_ours_and_spares_what_another_person_needs(ada, bob):
+    mine, theirs = ada.launch(plan(("baseline",), (0, 1))), bob.launch(plan(("baseline",), (1,)))
+    with pytest.raises(NotYours):
+        ada.pause(theirs)
+    assert ada.pause(mine) == 1
+    assert ada.counts(mine) == {mine: {"paused": 1, "waiting": 1}}
+    assert bob.pause(theirs) == 1 and bob.counts(theirs) == {theirs: {"paused": 1}}
+
+
 # Who sees what.
 
 
