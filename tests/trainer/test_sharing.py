@@ -28,7 +28,7 @@ HOST = Person(name="Teacher", id="00000003", host=True)
 # Methods of a store that say nothing of anybody: of single runs, of the machine, of the file.
 FREE = {
     "close", "known", "step_seconds", "ask_trial", "settle", "settles", "worker", "page_seen",
-    "note", "report", "reports", "read", "news", "has_run", "named_runs", "open",
+    "note", "report", "reports", "read", "news", "has_run", "named_runs", "open", "file",
 }  # fmt: skip
 
 
