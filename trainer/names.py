@@ -21,11 +21,7 @@ RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$", *NUMBERED}  # no fi
 def readable(name: str) -> bool:
     """Whether a name shows something, on one line and in one direction."""
     kinds = {unicodedata.category(letter) for letter in name}
-    return (
-        not kinds & {"Cc", "Cs"}
-        and not TURNING.search(name)
-        and bool(kinds - UNSEEN)
-    )
+    return not kinds & {"Cc", "Cs"} and not TURNING.search(name) and bool(kinds - UNSEEN)
 
 
 def tidied(text: str) -> str:

@@ -18,7 +18,7 @@ ARMS = (
     f"=1+1 see http://{HOST}/c www.{HOST} mail@{HOST} %{{y}}",
     ":material/home: :streamlit: :red[r] a -> b -- c $x^2$ </td><h1>",
 )
-NAME = f"\"><svg onload=window.pwned=1>http://{HOST} *not bold* <a href=x>"
+NAME = f'"><svg onload=window.pwned=1>http://{HOST} *not bold* <a href=x>'
 FOREIGN = f"""() => [
   ...document.querySelectorAll('a[href*="{HOST}"], img[src*="{HOST}"], [onerror], [onload]'),
   ...document.querySelectorAll('script:not([src])'),

@@ -217,16 +217,21 @@ def test_exports_write_safe_files(name, bench, tmp_path):
     assert PureWindowsPath(shown).name == shown and len(shown.encode()) < 200
 
 
-@pytest.mark.parametrize("name", READABLE)
-def test_a_script_is_the_same_program_whatever_the_name(name):
-    both = (named(PLAIN, "plain"), named(PLAIN, name))
-    plain, strange = (ast.parse(script(one, one.arms[1], 0)) for one in both)
-    assert "experiment" in ast.get_docstring(strange)
-    assert ast.dump(without_docstring(strange)) == ast.dump(without_docstring(plain))
+@pytest.fixture(scope="module")
+def program():
+    return without_docstring(ast.parse(script(PLAIN, PLAIN.arms[1], 0)))
 
 
-def without_docstring(tree: ast.Module) -> ast.Module:
-    return ast.Module(body=tree.body[1:], type_ignores=[])
+@pytest.mark.parametrize("name", [one for one in READABLE if set(one) & set("\"'\\#{%")])
+def test_a_script_is_the_same_program_whatever_the_name(name, program):
+    strange = named(PLAIN, name)
+    made = ast.parse(script(strange, strange.arms[1], 0))
+    assert "experiment" in ast.get_docstring(made)
+    assert without_docstring(made) == program
+
+
+def without_docstring(tree: ast.Module) -> str:
+    return ast.dump(ast.Module(body=tree.body[1:], type_ignores=[]))
 
 
 def number(text: str) -> bool:
