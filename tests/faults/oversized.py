@@ -30,12 +30,12 @@ def arms(tricks: list[Any], count: int = 1) -> str:
 
 
 TEXTS: dict[str, Callable[[], str]] = {
-    "a_long_list": lambda: "[" + "1," * 2_000_000 + "1]",
-    "lists_in_a_list": lambda: "[" + "[]," * 1_500_000 + "[]]",
+    "a_long_list": lambda: "[" + "1," * 1_000_000 + "1]",
+    "lists_in_a_list": lambda: "[" + "[]," * 700_000 + "[]]",
     "unknown_keys": lambda: with_(**{f"key {i}": i for i in range(90_000)}),
     "seeds_of_text": lambda: with_(seeds=["a"] * 90_000),
     "more_seeds": lambda: with_(seeds=["a"] * 900_000),
-    "numbers_that_are_none": lambda: '{"a": [' + "NaN," * 1_000_000 + "NaN]}",
+    "numbers_that_are_none": lambda: '{"a": [' + "NaN," * 400_000 + "NaN]}",
     "unknown_tricks": lambda: arms([{"id": f"trick {i}"} for i in range(30_000)]),
     "long_unknown_tricks": lambda: arms([{"id": "dropout" * 100 + str(i)} for i in range(4_000)]),
     "the_same_trick": lambda: arms([{"id": "dropout", "knobs": {"p": 7}}] * 20_000),
@@ -47,8 +47,8 @@ TEXTS: dict[str, Callable[[], str]] = {
     ),
     "a_long_number": lambda: with_().replace("[0]", "[" + "9" * 4_000 + "]"),
     "a_longer_number": lambda: with_().replace("[0]", "[" + "9" * 4_000_000 + "]"),
-    "the_same_key": lambda: "{" + '"a": 1,' * 600_000 + '"a": 1}',
-    "too_long": lambda: '"' + "a" * 50_000_000 + '"',
+    "the_same_key": lambda: "{" + '"a": 1,' * 300_000 + '"a": 1}',
+    "too_long": lambda: '"' + "a" * 6_000_000 + '"',
 }
 
 

@@ -59,7 +59,7 @@ def address(
     }
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(3))
 def test_every_address_means_something(seed):
     rng = random.Random(seed)
     titles = [one.card.title for one in catalog().values()]

@@ -83,7 +83,7 @@ def taken(text: str | bytes) -> bool:
     return True
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
 def test_changed_experiments(seed):
     rng = random.Random(seed)
     texts = [as_text(mutated(rng, rng.choice(BASES))) for _ in range(SHARE)]
@@ -91,7 +91,7 @@ def test_changed_experiments(seed):
     assert SHARE / 20 < accepted < SHARE * 19 / 20, "both answers are tried"
 
 
-@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("seed", range(1))
 def test_changed_data(seed):
     """As data: with what no JSON has, such as keys that are no text."""
     rng = random.Random(seed)
@@ -105,7 +105,7 @@ def test_changed_data(seed):
             told(error)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_scratched_text(seed):
     rng = random.Random(seed)
     for _ in range(SHARE):
@@ -134,7 +134,7 @@ def test_any_data_in_any_place(data, place):
     taken(as_text(data if place is None else {**SWEPT, place: data}))
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 def test_changed_addresses(seed):
     rng = random.Random(seed)
     whole = [pack(base) for base in BASES]
@@ -154,7 +154,7 @@ def test_changed_addresses(seed):
 
 def test_accepted_experiments_are_stored_and_read_back(home):
     store, rng, count = Store(home), random.Random(7), 0
-    for _ in range(400):
+    for _ in range(200):
         try:
             experiment = parse(mutated(rng, rng.choice((PLAIN, WHOLE))))
         except ExperimentError:
@@ -162,7 +162,7 @@ def test_accepted_experiments_are_stored_and_read_back(home):
         row = store.experiment(store.launch(experiment))
         assert row.name == experiment.name and row.experiment.dump()["arms"] == row_arms(experiment)
         count += 1
-    assert count > 40
+    assert count > 20
     assert len(store.experiments()) == count
     store.close()
 

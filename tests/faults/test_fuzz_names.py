@@ -38,7 +38,7 @@ from trainer.names import cell, in_file, in_table, reserved, tidied
 
 READABLE = tuple(dict.fromkeys(name.strip() for name in NAMES))
 ANY_NAME = st.text(min_size=1, max_size=80) | st.sampled_from(READABLE)
-EXAMPLES = settings(max_examples=1_000, derandomize=True, database=None, deadline=None)
+EXAMPLES = settings(max_examples=800, derandomize=True, database=None, deadline=None)
 
 
 class Skeleton(HTMLParser):
@@ -177,7 +177,7 @@ def test_nothing_in_a_name_is_a_tag_or_a_mark(bench):
         again(bench, named(experiment, "plain"))
         wanted = {which: skeleton(one) for which, one in pieces(bench).items()}
         said = [marks(one) for one in told(bench)]
-        for name in READABLE[:: 1 if i == 0 else 3]:
+        for name in READABLE[:: 1 if i == 0 else 6]:
             again(bench, named(experiment, name))
             for which, html in pieces(bench).items():
                 assert skeleton(html) == wanted[which], (which, name)
@@ -217,16 +217,21 @@ def test_exports_write_safe_files(name, bench, tmp_path):
     assert PureWindowsPath(shown).name == shown and len(shown.encode()) < 200
 
 
-@pytest.mark.parametrize("name", READABLE)
-def test_a_script_is_the_same_program_whatever_the_name(name):
-    both = (named(PLAIN, "plain"), named(PLAIN, name))
-    plain, strange = (ast.parse(script(one, one.arms[1], 0)) for one in both)
-    assert "experiment" in ast.get_docstring(strange)
-    assert ast.dump(without_docstring(strange)) == ast.dump(without_docstring(plain))
+@pytest.fixture(scope="module")
+def program():
+    return without_docstring(ast.parse(script(PLAIN, PLAIN.arms[1], 0)))
 
 
-def without_docstring(tree: ast.Module) -> ast.Module:
-    return ast.Module(body=tree.body[1:], type_ignores=[])
+@pytest.mark.parametrize("name", [one for one in READABLE if set(one) & set("\"'\\#{%")])
+def test_a_script_is_the_same_program_whatever_the_name(name, program):
+    strange = named(PLAIN, name)
+    made = ast.parse(script(strange, strange.arms[1], 0))
+    assert "experiment" in ast.get_docstring(made)
+    assert without_docstring(made) == program
+
+
+def without_docstring(tree: ast.Module) -> str:
+    return ast.dump(ast.Module(body=tree.body[1:], type_ignores=[]))
 
 
 def number(text: str) -> bool:
