@@ -1,1 +1,1 @@
-"""A package, so that its fixtures of that scope end with it: where Playwright is, asyncio is not."""
+"""A package, so that its fixtures end with it: where Playwright is, nobody else has asyncio."""
