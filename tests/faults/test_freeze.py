@@ -8,8 +8,8 @@ import time
 import pytest
 
 from tests.faults.crew import READY, Crew, plan, until
+from trainer.processes import birth, is_alive
 from trainer.queue import Queue
-from trainer.supervisor import is_alive
 
 LEASE = 2.0
 SHORT = {"trainer.queue.LEASE": LEASE, "trainer.supervisor.ASLEEP": 1.0}
@@ -122,9 +122,9 @@ def test_clocks_that_are_set_lose_no_run_and_start_none_again(crew, monkeypatch)
 def test_a_worker_that_died_before_the_clock_was_set_back_does_not_seem_alive(crew, monkeypatch):
     supervisor = next(one for one in crew.processes() if one.pid == crew.started[0].pid)
     until(lambda: crew.store.worker().alive, 30, "its clock is right again")
-    created = supervisor.create_time()
+    born = birth(supervisor)
     supervisor.kill()
-    until(lambda: not is_alive(supervisor.pid, created), 10, "it is dead")
+    until(lambda: not is_alive(supervisor.pid, born), 10, "it is dead")
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() - 3600)
     assert not crew.store.worker().alive
