@@ -42,11 +42,13 @@ def who_may_come() -> None:
     """Tell whoever started the server who can reach it, and who that is for it.
 
     Raises:
-        workshop.WrongSetup: the workshop would leave its door open.
+        workshop.WrongSetup: the workshop would leave its door open, or nobody could come in.
     """
     reach = not alone(st.get_option("server.address"))
     if workshop.on():
-        if not workshop.by_login():
+        if workshop.by_login():
+            workshop.check_login()
+        else:
             workshop.doorkeeper()
         # The door asks everybody who they are, by whatever name they call this machine.
         config.set_option("server.allowedHosts", [])

@@ -33,6 +33,7 @@ WISHED = (  # what becomes of a run whose process is gone, by what was desired
     (runs.c.desired == "stop", "stopped"),
     (runs.c.desired == "pause", "paused"),
 )
+SMALLER = "make the network or the batches smaller, or have fewer runs at a time"
 NOT_SAVED = {"saved_step": None, "saved_seq": None}
 
 
@@ -140,7 +141,7 @@ class Queue:
         """
         last = runs.c.deaths + 1 >= DEATHS
         stops = runs.c.desired != "run"
-        text = f"{how}, {DEATHS} times; this run was given up"
+        text = f"{how}, {DEATHS} times; this run was given up. {way_out(how)}"
         state = case(*WISHED, (last, "failed"), else_="waiting")
         values = {
             "deaths": runs.c.deaths + 1,
@@ -327,6 +328,16 @@ class Queue:
                 .where(timings.c.kind == kind, timings.c.measured_at.is_(None))
                 .values(measured_at=time.time(), step_seconds=step_seconds)
             )
+
+
+def way_out(how: str) -> str:
+    """What to do about a run whose process always dies."""
+    if "SIGKILL" in how:
+        return f"A system kills what takes too much memory: {SMALLER}"
+    return (
+        "Its log may say more. A trick of one's own can end a process (os._exit, compiled code), "
+        "and so can a broken driver or library"
+    )
 
 
 def only(statement: Any, experiment_id: str | None) -> Any:

@@ -21,9 +21,10 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import OperationalError
 
 from trainer.devices import ALWAYS, ROOT, choose, cores, missing
-from trainer.executors.base import Job
+from trainer.executors.base import Ended, Job
 from trainer.home import log_file, store_file
 from trainer.leftovers import clear
+from trainer.processes import birth, end_process, is_alive
 from trainer.queue import LEASE, Claim, Fenced, Queue, Running
 
 if TYPE_CHECKING:
@@ -52,27 +53,6 @@ def worker_lock(where: Path | str) -> FileLock:
     return FileLock(f"{path}.lock", thread_local=False)
 
 
-def is_alive(pid: int | None, created: float | None) -> bool:
-    """Whether that very process still runs; a later one with the same number does not count."""
-    if pid is None or created is None:
-        return False
-    try:
-        process = psutil.Process(pid)
-        same = bool(abs(process.create_time() - created) < 2.0)
-        return same and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-def end_process(pid: int | None, created: float | None) -> None:
-    """Kill that very process, if it is still there."""
-    if pid is not None and is_alive(pid, created):
-        try:
-            psutil.Process(pid).kill()
-        except psutil.NoSuchProcess:
-            return
-
-
 class Supervisor:
     """Call :meth:`tick` until it gives False, then :meth:`close`; or :meth:`run` for all that.
 
@@ -97,6 +77,7 @@ class Supervisor:
         self.linger = linger
         self.experiment_id = experiment_id
         self.id = uuid4().hex[:16]
+        self.ended: list[Ended] = []  # what poll has told and is not dealt with yet
         self.devices: tuple[str, ...] | None = None
         self.ready = False
         self.ending = False
@@ -124,6 +105,8 @@ class Supervisor:
             log.info(f"the store refuses: {refused.orig}")
             if time.monotonic() - self.last_round > STORE_GRACE:
                 raise
+            # The runs were refused, too: once they can write again, let them renew their leases.
+            self.sweep_from = time.time() + ASLEEP
             time.sleep(1.0)
             return True
         self.last_round = time.monotonic()
@@ -131,11 +114,13 @@ class Supervisor:
 
     def begin(self) -> None:
         me = psutil.Process()
-        self.queue.enter(self.id, pid=me.pid, created=me.create_time(), slots=self.slots)
+        self.queue.enter(self.id, pid=me.pid, created=birth(me), slots=self.slots)
         log.info(
             f"supervisor {self.id}, process {me.pid}, {self.slots} at a time, {self.store.path}"
         )
         clear(self.queue)
+        # While there was no supervisor the machine may have slept, and its clock may have been set.
+        self.sweep_from = time.time() + ASLEEP
         threading.Thread(target=self.warm, daemon=True).start()
 
     def warm(self) -> None:
@@ -157,11 +142,13 @@ class Supervisor:
     def tick(self) -> bool:
         """One round. False: it is time to close."""
         now = time.time()
-        if not -BEAT < now - self.last_tick < ASLEEP:
+        if jumped(now - self.last_tick):
             self.time_anew(now)
         self.last_tick = now
         self.reap()
         running = self.queue.running()
+        if jumped(time.time() - now):  # what was read is of another time than ``now``
+            return not self.ending
         self.sweep(running, now)
         for id in self.store.settle(self.experiment_id):
             log.info(f"{id}: its trials are over, its runs wait")
@@ -197,21 +184,28 @@ class Supervisor:
 
     def reap(self) -> None:
         """Put back the runs whose process ended without ending them."""
-        for ended in self.executor.poll():
-            self.over.pop(ended.key, None)
-            claim = self.children.pop(ended.key, None)
+        self.ended += self.executor.poll()
+        while self.ended:
+            ended = self.ended[0]
+            claim = self.children.get(ended.key)
             if claim is None:
                 self.trial_over(ended.how)
-                continue
-            # A fork server that died tells nothing true: then the run lives and is adopted.
-            still = [
-                one
-                for one in self.queue.running()
-                if (one.id, one.attempt) == (claim.run.id, claim.attempt)
-            ]
-            if still and not is_alive(still[0].pid, still[0].pid_created):
+            else:
+                self.lost(claim, ended)
+            self.children.pop(ended.key, None)
+            self.over.pop(ended.key, None)
+            self.ended.pop(0)  # only now: the store may have refused
+
+    def lost(self, claim: Claim, ended: Ended) -> None:
+        """Put a run back, unless its process had ended it or lives after all.
+
+        A fork server that died tells nothing true: then the run lives and is adopted.
+        """
+        for one in self.queue.running():
+            same = (one.id, one.attempt) == (claim.run.id, claim.attempt)
+            if same and not is_alive(one.pid, one.pid_created):
                 log.info(f"{ended.key}: {ended.how}")
-                self.queue.died(claim.run.id, claim.attempt, ended.how)
+                self.queue.died(one.id, one.attempt, ended.how)
 
     def sweep(self, running: list[Running], now: float) -> None:
         """End what must end: stopped, frozen, lost and dead runs, ours and adopted ones."""
@@ -224,9 +218,10 @@ class Supervisor:
             ours = key in self.children
             coming_up = ours and one.pid is None  # a cold disk may need long; poll tells its end
             held = now <= one.lease_until <= now + 2 * LEASE  # later: the clock was set back
-            frozen = not held and now > self.sweep_from and not coming_up
+            timely = now > self.sweep_from  # else what the clock says of them means nothing yet
+            frozen = timely and not held and not coming_up
             grace, asked = STOP_GRACE.get(one.desired), one.stop_at
-            unheard = grace and asked is not None and not -BEAT < now - asked < grace
+            unheard = timely and grace and asked is not None and not -BEAT < now - asked < grace
             if frozen or unheard:
                 if one.pid is None and not ours and not frozen:
                     continue  # its process has not come up yet
@@ -317,6 +312,11 @@ class Supervisor:
             self.queue.put_back(one.id, one.attempt)
         self.queue.leave(self.id)
         log.info(f"ended; {len(running)} runs wait for the next one")
+
+
+def jumped(seconds: float) -> bool:
+    """Whether something stood still between two looks at the clock, or it was set."""
+    return not -BEAT < seconds < ASLEEP
 
 
 def key_of(run_id: str, attempt: int) -> str:

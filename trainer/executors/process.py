@@ -6,6 +6,8 @@ training is busy, and so that a wish to stop is heard.
 
 from __future__ import annotations
 
+import faulthandler
+import io
 import os
 import signal
 import sys
@@ -20,7 +22,8 @@ from sqlalchemy.exc import DatabaseError
 
 from trainer.experiment import identity
 from trainer.home import log_file
-from trainer.queue import Claim, Fenced, Queue
+from trainer.processes import birth
+from trainer.queue import SMALLER, Claim, Fenced, Queue
 from trainer.store import Store
 from tricks import catalog
 from tricks.own import version
@@ -38,6 +41,7 @@ SIGN_OF_LIFE = 1.0  # seconds after which a write is due even without points
 STOP_GRACE = {"stop": 1.0, "pause": 10.0}  # seconds the training has to leave by itself
 STORE_GRACE = 60.0  # seconds for which a store that refuses (full disk, lock) is tried again
 TRIAL_STEPS = 40
+NO_ROOM = "the store takes nothing more, probably its disk is full: free some space"
 
 
 def train_run(path: str, claim: Claim) -> None:
@@ -84,7 +88,7 @@ def train_run(path: str, claim: Claim) -> None:
         keeper.clear()
     except Fenced as gone:
         print(gone, flush=True)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit() in a trick of one's own is no end
         traceback.print_exc()
         sys.stderr.flush()
         kind, text = explain(error, writer.step)
@@ -139,7 +143,8 @@ class Writer:
         Raises:
             Fenced: it is too late.
         """
-        self.queue.begin(self.claim, os.getpid(), psutil.Process().create_time())
+        born = birth(psutil.Process())
+        self.insist(lambda: self.queue.begin(self.claim, os.getpid(), born))
         self.thread.start()
 
     def add(self, point: Numbers) -> None:
@@ -166,10 +171,8 @@ class Writer:
             except Fenced as gone:
                 print(gone, flush=True)
                 os._exit(0)
-            except DatabaseError as refused:  # disk full, or locked for very long
-                print(f"the store refuses, trying again: {refused.orig}", flush=True)
-                if time.monotonic() - self.written > STORE_GRACE:
-                    os._exit(1)
+            except DatabaseError as refused:
+                self.refused(refused, since=self.written)
 
     def write(self) -> None:
         now = time.monotonic()
@@ -188,6 +191,41 @@ class Writer:
             self.queue.finish(self.claim, self.take(), state=self.left)
             os._exit(0)
 
+    def insist(self, do: Callable[[], None]) -> None:
+        """Do something with the store; if it refuses, again and again.
+
+        Raises:
+            Fenced: somebody else has the run.
+        """
+        begun = time.monotonic()
+        while True:
+            try:
+                return do()
+            except DatabaseError as refused:
+                self.refused(refused, since=begun)
+                time.sleep(EVERY)
+
+    def refused(self, why: DatabaseError, *, since: float) -> None:
+        """The disk is full, or the store is locked for very long.
+
+        A sign of life alone may fit where points do not, and keeps the run this process's own.
+        Whatever could not be written for too long is left to another process, and is no death.
+        """
+        print(f"the store refuses, trying again: {why.orig}", flush=True)
+        try:
+            if time.monotonic() - since > STORE_GRACE:
+                self.queue.put_back(self.claim.run.id, self.claim.attempt)
+            else:
+                self.said = NO_ROOM
+                self.queue.write(self.claim, message=NO_ROOM)
+        except DatabaseError as again:
+            print(f"nor does it take a sign of life: {again.orig}", flush=True)
+        except Fenced as gone:
+            print(gone, flush=True)
+            os._exit(0)
+        if time.monotonic() - since > STORE_GRACE:
+            os._exit(1)
+
     @property
     def left(self) -> Literal["stopped", "paused"]:
         """What a run is that left as it was told."""
@@ -200,29 +238,20 @@ class Writer:
             Fenced: somebody else has the run.
         """
         with self.writing:
-            self.queue.saved(self.claim, self.take(), step)
+            self.insist(lambda: self.queue.saved(self.claim, self.take(), step))
             self.batch, self.written = [], time.monotonic()
 
     def end(self, **how: Any) -> None:
         """Write the last points and how the run ended."""
         self.closed.set()
         with self.writing:
-            begun = time.monotonic()
-            while True:
-                try:
-                    self.queue.finish(self.claim, self.take(), **how)
-                    return
-                except Fenced as gone:
-                    print(gone, flush=True)
-                    return
-                except DatabaseError as refused:
-                    print(f"the store refuses, trying again: {refused.orig}", flush=True)
-                    if time.monotonic() - begun > STORE_GRACE:
-                        raise
-                    time.sleep(EVERY)
+            try:
+                self.insist(lambda: self.queue.finish(self.claim, self.take(), **how))
+            except Fenced as gone:
+                print(gone, flush=True)
 
 
-def explain(error: Exception, step: int) -> tuple[str, str]:
+def explain(error: Exception | SystemExit, step: int) -> tuple[str, str]:
     """The kind of a failure and one sentence about it; the traceback is in the log."""
     import torch
 
@@ -233,7 +262,9 @@ def explain(error: Exception, step: int) -> tuple[str, str]:
     text = str(error).strip()
     allocator = isinstance(error, RuntimeError) and "can't allocate memory" in text
     if allocator or isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return "out_of_memory", f"out of memory at step {step}"
+        return "out_of_memory", f"out of memory at step {step}: {SMALLER}"
+    if isinstance(error, SystemExit):
+        return "error", f"sys.exit({text}) at step {step}: a trick has no need to end its process"
     first = text.splitlines()[0] if text else "no reason given"
     return "error", f"{type(error).__name__} at step {step}: {first}"
 
@@ -245,6 +276,23 @@ def write_to_log(store: Store, name: str) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    sys.stdout = sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(Log(1, "w", closefd=False)),
+        encoding="utf-8",
+        errors="backslashreplace",
+        line_buffering=True,
+    )
+    faulthandler.enable(2)  # a crash tells where it happened
+
+
+class Log(io.FileIO):
+    """A log that lets a full disk pass: a run is not to fail because a line of its log is lost."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(memoryview(data).cast("B"))
 
 
 def time_steps(path: str, kind: str, setup: Setup) -> None:
