@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from streamlit import config
 
-from pages.parts import bundle, workshop
+from pages.parts import bundle, pace, workshop
 from pages.parts.door import Door
 from pages.parts.own import alone, decide
 
@@ -81,5 +81,5 @@ app = st.App(
     "pages/frame.py",
     lifespan=lifespan,
     routes=[Route(bundle.PATH, bundle.plotly)],
-    middleware=[Middleware(Door)],
+    middleware=[Middleware(Door, open=pace.open_pages)],
 )
