@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.parts import board, home
 from pages.parts.compare_address import EVERY, LATEST
+from pages.parts.compare_made import made_of
 from pages.parts.reader import reader_of
 from trainer import comparing, sidebyside
 from tricks import catalog
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pages.parts.compare_address import Wish
     from pages.parts.reader import Curves, Look, Reader
     from trainer.comparing import Entry, Group
+    from trainer.provenance import Made
     from trainer.sidebyside import Judged
     from trainer.store import ExperimentRow
 
@@ -40,7 +42,8 @@ class Scene:
     """Everything on the page. ``beside`` is what is shown: the base first, then the others.
 
     ``refused`` cannot be compared with the base; ``numbers`` gives each group its color for life,
-    ``names`` what to call those that are shown; ``cut`` groups are too many to show.
+    ``names`` what to call those that are shown; ``cut`` groups are too many to show; ``made`` is
+    what each run that ended was trained with.
     """
 
     wish: Wish
@@ -55,6 +58,7 @@ class Scene:
     cut: int
     names: Mapping[str, str]
     curves: Mapping[str, Curves]
+    made: Mapping[str, Made | None]
     version: tuple[int, ...]
     active: bool
 
@@ -149,6 +153,7 @@ def scene_of(looks: Sequence[Look], wish: Wish) -> Scene | None:
         cut=len(every) - len(groups),
         names=sidebyside.names_of([one.group for one in beside]),
         curves={id: one for look in looks for id, one in look.curves.items()},
+        made=made_of(entries),
         version=tuple(look.version for look in looks),
         active=any(look.active for look in looks),
     )

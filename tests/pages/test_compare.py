@@ -13,6 +13,7 @@ from pages.parts import compare_address, compare_curves, compare_runs, compare_s
 from pages.parts.compare_address import Wish
 from pages.parts.reader import Reader
 from tests.pages.bench import Bench, plan, points
+from tests.trainer.export.bench import MADE
 from trainer.names import cell
 
 if TYPE_CHECKING:
@@ -260,6 +261,26 @@ def test_only_differences_is_in_the_address(app, bench):
     at.toggle(key="compare_only").set_value(False).run()
     assert "only" not in at.query_params
     assert "Training examples" in tables(at)[1]
+
+
+def test_versions_and_machines_stand_among_the_settings(app, bench):
+    bench.launch(plan(seeds=6))
+    while claim := bench.claim():
+        other = claim.run.arm.name == "dropout" and claim.run.seed == 5
+        made = MADE | ({"processor": "Loom 3"} if other else {})
+        bench.train(claim, report={"made_with": made})
+    at = opened(app, bench.id)
+    groups, settings = tables(at)
+    assert "not all trained with the same: Processor Abacus 9 and Loom 3." in groups
+    assert "is better" in texts(at)  # a hint, no refusal
+    assert "1 of " in settings and "<td>Abacus 9 and Loom 3</td>" in settings
+    assert "<td>2.14.1</td>" in settings
+
+
+def test_old_runs_say_that_nothing_was_recorded(app, bench):
+    groups, settings = tables(opened(app, trained(bench, plan(seeds=6))))
+    assert "not all trained" not in groups
+    assert "Trained with</th><td>not recorded</td>" in settings
 
 
 def test_names_people_gave_are_never_read_as_html_or_markdown(app, bench):
