@@ -43,13 +43,14 @@ class Scene:
 
     ``refused`` cannot be compared with the base; ``numbers`` gives each group its color for life,
     ``names`` what to call those that are shown; ``cut`` groups are too many to show; ``made`` is
-    what each run that ended was trained with.
+    what each run that ended was trained with. ``states`` counts runs before the filter on states.
     """
 
     wish: Wish
     keys: tuple[str, ...]
     metric: str
     entries: list[Entry]
+    states: Mapping[str, int]
     groups: list[Group]
     base: Group
     beside: list[Judged]
@@ -65,6 +66,13 @@ class Scene:
     @property
     def accuracy(self) -> bool:
         return self.metric == "test_accuracy"
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many runs of each state the filter on states leaves out."""
+        if not set(self.wish.state) & set(board.KINDS):
+            return {}
+        return {kind: n for kind, n in self.states.items() if kind not in self.wish.state}
 
     @property
     def fair(self) -> list[Judged]:
@@ -123,6 +131,9 @@ def scene_of(looks: Sequence[Look], wish: Wish) -> Scene | None:
     """What there is to show; None if no run passes the filters."""
     entries = comparing.entries([(look.row, look.runs) for look in looks])
     entries = [one for one in entries if passes(one, wish)]
+    states = state_counts(entries)
+    if wanted := set(wish.state) & set(board.KINDS):
+        entries = [one for one in entries if one.run.state in wanted]
     if not entries:
         return None
     keys = usable(wish.group, entries) or comparing.usual_keys(entries)
@@ -145,6 +156,7 @@ def scene_of(looks: Sequence[Look], wish: Wish) -> Scene | None:
         keys=keys,
         metric=metric,
         entries=entries,
+        states=states,
         groups=groups,
         base=base,
         beside=beside,
