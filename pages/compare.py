@@ -44,6 +44,9 @@ def said(scene: Scene, found: Found) -> str:
     runs = words.count(len(scene.entries), "run")
     what = f"{runs} of {words.count(len(found.rows), 'experiment')}"
     text = sidebyside.sentence(scene.beside, scene.base, scene.metric)
+    if left := scene.left_out:
+        states = words.listed([f"{count:,} {state}" for state, count in left.items()])
+        what += f", left out by the filter on states: {states}"
     if scene.bare:
         return f"{what}: no verdict."
     if found.cut:

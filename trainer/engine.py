@@ -16,6 +16,7 @@ import torch
 from trainer import checkpoint, reports
 from trainer.grid import evaluation_steps
 from trainer.networks import kaiming, multiply_adds
+from trainer.provenance import KEY, made_with
 from trainer.rates import PARTS, own_rate, schedule
 from trainer.record import Alternates, Clock, Diverged, Flat, Moments, Place, Point, Record
 from trainer.streams import number, stream
@@ -262,13 +263,17 @@ def train(
     except Diverged as end:
         clock.stop()
         return Outcome(
-            state="diverged", steps=end.step, seconds=clock.seconds, metrics={}, text=str(end)
+            state="diverged",
+            steps=end.step,
+            seconds=clock.seconds,
+            metrics={},
+            text=str(end),
+            report={KEY: made_with(device)},
         )
     metrics["samples_per_second"] = step * setup.batch_size / clock.seconds
     metrics |= found.metrics
-    return Outcome(
-        state="done", steps=step, seconds=clock.seconds, metrics=metrics, report=found.data
-    )
+    told = found.data | {KEY: made_with(device)}
+    return Outcome(state="done", steps=step, seconds=clock.seconds, metrics=metrics, report=told)
 
 
 def layer_draws(device: str) -> list[Tensor]:

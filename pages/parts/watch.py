@@ -13,7 +13,7 @@ from pages.parts import home, refusals, words
 from pages.parts.absent import absent
 from pages.parts.addseeds import add_seeds
 from pages.parts.curves import figure, packed, show
-from pages.parts.diagnosis import closer_look, doctor
+from pages.parts.diagnosis import closer_look, doctor, machines
 from pages.parts.effectmap import effect_map, known_effects
 from pages.parts.effectmap import sentence as effects_sentence
 from pages.parts.findings import findings_of
@@ -128,6 +128,7 @@ def beneath(reader: Reader) -> None:
         return  # deleted meanwhile: the face says so
     findings = found(reader, look)
     doctor(look, findings)
+    machines(look, findings)
     closer_look(look, findings)
     if not look.row.tuning:
         tuned(look)
