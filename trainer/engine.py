@@ -127,7 +127,8 @@ def train(
     optimizer = (
         make_optimizer(network.parameters(), lr) if make_optimizer else sgd(flat.weights, lr)
     )
-    take_step = moments.only("step") or plain_step
+    plain = plain_step if make_optimizer else partial(descend, flat)
+    take_step = moments.only("step") or plain
     loss_of = moments.only("loss")
     soft = loss_of is not None or bool(moments["batch"])
     due = evaluation_steps(setup, work, task.judged)
@@ -311,4 +312,13 @@ def plain_step(optimizer: Optimizer, closure: Callable[[], Tensor], network: Mod
     """One step of an optimizer that needs the gradients once."""
     loss = closure()
     optimizer.step()
+    return loss
+
+
+def descend(
+    flat: Flat, optimizer: Optimizer, closure: Callable[[], Tensor], network: Module
+) -> Tensor:
+    """One step of the baseline: what its optimizer would do, without the books that it keeps."""
+    loss = closure()
+    flat.weights.data.add_(flat.gradients, alpha=-optimizer.param_groups[0]["lr"])
     return loss
