@@ -1,4 +1,4 @@
-"""Which process is which: a number is given again, and the clock may be set in between."""
+"""Processes of this machine: which is which (a number is given again), their end, their rank."""
 
 from __future__ import annotations
 
@@ -38,3 +38,14 @@ def end_process(pid: int | None, born: float | None) -> None:
             psutil.Process(pid).kill()
         except psutil.NoSuchProcess:
             return
+
+
+def step_back(pid: int) -> None:
+    """Let the page and all else on this machine go first; the runs inherit it."""
+    low = 10
+    if sys.platform == "win32":
+        low = psutil.BELOW_NORMAL_PRIORITY_CLASS
+    try:
+        psutil.Process(pid).nice(low)
+    except psutil.NoSuchProcess:  # it found the store taken and has left
+        return

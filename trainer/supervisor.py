@@ -24,7 +24,7 @@ from trainer.devices import ALWAYS, ROOT, choose, cores, missing
 from trainer.executors.base import Ended, Job
 from trainer.home import log_file, store_file
 from trainer.leftovers import clear
-from trainer.processes import birth, end_process, is_alive
+from trainer.processes import birth, end_process, is_alive, step_back
 from trainer.queue import LEASE, Claim, Fenced, Queue, Running
 
 if TYPE_CHECKING:
@@ -355,7 +355,8 @@ def is_locked(where: Path | str) -> bool:
 
 def start_worker(path: Path) -> subprocess.Popen[bytes]:
     """``python -m trainer worker``, in a session of its own so that it outlives this process."""
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *python_path()])}
+    path_of_python = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(path_of_python)}
     if env.get("TRICKBOARD_DATA"):
         env["TRICKBOARD_DATA"] = os.path.abspath(env["TRICKBOARD_DATA"])
     # Tricks of one's own are looked for there, and the worker has another working directory.
@@ -376,18 +377,3 @@ def start_worker(path: Path) -> subprocess.Popen[bytes]:
         )
     step_back(process.pid)
     return process
-
-
-def step_back(pid: int) -> None:
-    """Let the page and all else on this machine go first; the runs inherit it."""
-    low = 10
-    if sys.platform == "win32":
-        low = psutil.BELOW_NORMAL_PRIORITY_CLASS
-    try:
-        psutil.Process(pid).nice(low)
-    except psutil.NoSuchProcess:  # it found the store taken and has left
-        return
-
-
-def python_path() -> list[str]:
-    return [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]
