@@ -14,6 +14,7 @@ from pages.parts import diagnosis_figures as figures
 from pages.parts.findings import title
 from pages.parts.sheet import sheet
 from trainer import provenance
+from trainer.calibration import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,7 +125,7 @@ def closer(look: Look, findings: Findings, arm: int, names: Sequence[str]) -> st
     n = f"n = {len(own)}"
     mean = n if len(own) == 1 else f"mean, {n}"
     both = [(0, names[0], base)] * bool(base) + [(arm, names[arm], own)]
-    sure = figures.calibration_words(own)
+    sure = in_words(own)
     parts = [
         facts(own, base),
         "<div class='panels'>",

@@ -366,7 +366,7 @@ def test_schedules_and_costs_of_the_groups_are_drawn(bench):
         charts = {chart["id"]: chart for chart in data["charts"]}
         lines = charts["rate"]["lines"]
         assert data["rate"] is None and [one["arms"] for one in lines] == [[0, 1], [2], [3], [4]]
-        assert "baseline, rate 0.2: 0.2" in charts["rate"]["note"] and charts["rate"]["alt"]
+        assert charts["rate"]["note"] == "4 schedules" and charts["rate"]["alt"]
         ends = {"epoch": 4, "step": 40, "seconds": 4}
         assert data["grids"][lines[0]["x"]][-1] == pytest.approx(ends[axis], rel=0.03)
         assert max(lines[3]["y"]) == pytest.approx(0.2)
