@@ -261,7 +261,7 @@ def test_the_filter_on_states_acts_on_groups_charts_and_table_and_says_what_it_l
     assert [one["name"] for one in component(at, "arms")["arms"]] == [rows["Arm"][0]]
     assert "11 done" in texts(at)
     at = opened(app, id, state="failed")
-    assert "No run of these experiments passes the filters." in texts(at)
+    assert "passes the filters, which ask for runs that are failed." in texts(at)
     at.button(key="clear_filters").click().run()
     assert "12 runs of 1 experiment." in texts(at)
 
