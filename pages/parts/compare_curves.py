@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from trainer.sidebyside import Judged
 
 MOST_DOTS = 48  # runs of a group; beyond that a count says more
+LONG = 20  # letters of a base's name in a title; a longer one goes without what is beside it
 APART = " (not comparable)"
 
 
@@ -101,7 +102,9 @@ def difference_chart(scene: Scene, view: View, grids: panels.Grids) -> dict[str,
         zoom = difference.first_zoom(
             found, lambda line: place(line, view) / span, scene.active, view.band
         )
-    title = f"{view.curves.capitalize()} {kind} minus {scene.names[scene.base.key]}"
+    against = scene.names[scene.base.key]
+    short = against if len(against) <= LONG else scene.base.name
+    title = f"{view.curves.capitalize()} {kind} minus {short}"
     text = difference.note(found, kind, view)
     return {
         "id": "difference",

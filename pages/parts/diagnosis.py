@@ -129,8 +129,8 @@ def closer(look: Look, findings: Findings, arm: int, names: Sequence[str]) -> st
     parts = [
         facts(own, base),
         "<div class='panels'>",
-        figures.panel("How sure, how right", f"{sure}, {n}",
-                      figures.reliability(both) + key(both) + ideal(),
+        figures.panel("How sure, how right", f"accuracy, %, {mean}",
+                      figures.reliability(both) + key(both) + ideal(sure),
                       numbers=figures.reliability_rows(both), x="confidence, %"),
         figures.panel("Recall by class", f"{mean}{tick(base)}", figures.recalls(arm, own, base)),
         figures.panel("Called what", f"test images, {mean}", figures.confusions(arm, own)
@@ -162,9 +162,9 @@ def tick(base: Sequence[Report]) -> str:
     return ", tick: baseline" if base else ""
 
 
-def ideal() -> str:
+def ideal(sure: str) -> str:
     return (
-        "<p>On the dotted line 80 % sure is 80 % right. Below it the network is too sure. "
+        f"<p>{sure}. On the dotted line 80 % sure is 80 % right. Below it the network is too sure. "
         "The size of a dot is its share of the images.</p>"
     )
 
