@@ -137,6 +137,7 @@ def measure(workload: str, home: Path, repeats: int) -> dict[str, Any]:
                 {
                     "training": statistics.median(r["samples"] / r["training"] for r in warm),
                     "all": statistics.median(r["samples"] / r["seconds"] for r in warm),
+                    "processor": statistics.median(r["samples"] / r["processor"] for r in warm),
                     "one_process": one,
                     "two_processes": both,
                     "apart": apart(curves, found + more, contender),
