@@ -1,6 +1,6 @@
 """Thirty people at once: what they wait for, what they cost, whether the queue is fair to them.
 
-    python tests/faults/load.py [--people 30] [--rounds 3] [--part watching|launching]
+    python tests/faults/load.py [--people 30] [--rounds 3] [--epochs 240] [--part launching]
 
 The server has shown a page before and rests. Two parts:
 
@@ -157,9 +157,9 @@ async def watched(server: Server, people: int, one: Experiment) -> dict[str, Any
     return found
 
 
-async def watching(home: Path, people: int, rounds: int) -> None:
+async def watching(home: Path, people: int, rounds: int, epochs: int) -> None:
     with serving(home) as server, worker(home):
-        one = plan(0, 8, 240)
+        one = plan(0, 8, epochs)
         await watched(server, 1, plan(1, 2, 20))  # imports, data
         await rests(server)
         alone, crowd = [], []
@@ -257,13 +257,16 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--people", type=int, default=30)
     asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--epochs", type=int, default=240, help="of the runs that are watched")
     asked.add_argument("--part", choices=["watching", "launching"])
     given = asked.parse_args()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     print(f"{os.cpu_count()} cores, of which others use {load:.1f} as this begins")
     with tempfile.TemporaryDirectory() as folder:
         if given.part != "launching":
-            asyncio.run(watching(Path(folder) / "watching", given.people, given.rounds))
+            asyncio.run(
+                watching(Path(folder) / "watching", given.people, given.rounds, given.epochs)
+            )
         if given.part != "watching":
             asyncio.run(launching(Path(folder) / "launching", given.people))
 
