@@ -36,8 +36,8 @@ def table(result: dict[str, Any]) -> str:
         few, runs = one["trainings"], result["runs"]
         heads = [
             "", "samples/s, training alone", "of by hand", "with judging, logs and report",
-            "of by hand", "the same by processor time", f"{runs} trainings, s", f"{runs}, two at a time, s",
-            "Trickboard is faster by",
+            "of by hand", "the same by processor time", f"{runs} trainings, s",
+            f"{runs}, two at a time, s", "Trickboard is faster by",
         ]  # fmt: skip
         lines += ["", one["title"], "", f"| {' | '.join(heads)} |", "|---" * len(heads) + "|"]
         hand, ours = one["rows"]["by hand"], one["rows"]["engine"]["two_processes"]
