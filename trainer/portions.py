@@ -7,8 +7,16 @@ Seeds of an arm are trained as one program several times faster than one after a
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from trainer.queue import Running
 
 MOST = 32  # runs in one process: beyond it a model's share of the time hardly falls any more
+
+NEARLY = 0.75  # of its steps: a run that has come so far leaves its slot soon
 
 
 def stacking_allowed() -> bool:
@@ -50,3 +58,15 @@ def portions(groups: list[int], room: int) -> list[tuple[int, int]]:
         free = max(1, free - 1)
         left = {key: left[key] for key in [*(one for one in left if one != group), group]}
     return found
+
+
+def soon_free(running: Iterable[Running]) -> int:
+    """How many slots will be free in a moment: all runs of theirs are nearly over.
+
+    What waits now is shared out over them, too: else the slot that is free first takes all of it.
+    """
+    far: dict[str, bool] = {}
+    for one in running:
+        over = one.steps is not None and one.step >= NEARLY * one.steps
+        far[one.process] = far.get(one.process, True) and over
+    return sum(far.values())

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.crew import READY, Crew, plan, until
 
 LONG = 5_000  # steps: some seconds
-GRACE = {"trainer.executors.process.STORE_GRACE": 2.0, "trainer.supervisor.STORE_GRACE": 2.0}
+GRACE = {"trainer.executors.writer.STORE_GRACE": 2.0, "trainer.supervisor.STORE_GRACE": 2.0}
 
 
 @pytest.fixture

@@ -51,6 +51,12 @@ class NoProcesses:
         self.jobs.clear()
 
 
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """A process for each run; what is trained together: test_stacks.py."""
+    monkeypatch.setenv("TRICKBOARD_STACK", "0")
+
+
 @pytest.fixture
 def store(home):
     store = Store(home)

@@ -1,0 +1,227 @@
+"""Writes what the runs of a process tell into the store, and hears what is desired of them.
+
+One thread writes for all of them every quarter of a second, in one transaction: so the runs stay
+this process's own while the training is busy, and a wish to stop is heard.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any, Literal
+
+import psutil
+from sqlalchemy.exc import DatabaseError
+
+from trainer.home import log_file
+from trainer.queue import Fenced, News, Queue
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from trainer.claiming import Claim
+    from trainer.reading import Numbers
+
+EVERY = 0.25  # seconds between batches
+SIGN_OF_LIFE = 1.0  # seconds after which a write is due even without points
+STOP_GRACE = {"stop": 1.0, "pause": 10.0}  # seconds the training has to leave by itself
+STORE_GRACE = 60.0  # seconds for which a store that refuses (full disk, lock) is tried again
+
+
+class Account:
+    """What one run has to tell, and what it was told."""
+
+    def __init__(self, queue: Queue, claim: Claim) -> None:
+        self.queue = queue
+        self.claim = claim
+        self.stopped = threading.Event()  # it is to leave: for good, or for now
+        self.lost = False  # another attempt has the run, or it was deleted
+        self.over = False  # nothing is written any more
+        self.desired = "run"
+        self.buffer: deque[Numbers] = deque()
+        self.batch: list[Numbers] = []  # taken from the buffer, not yet in the store
+        self.message: str | None = None
+        self.said: str | None = None
+        self.step = 0
+        self.stop_seen = 0.0
+
+    def add(self, point: Numbers) -> None:
+        self.buffer.append(point)
+        self.step = point[0]
+        self.message = None
+
+    def take(self) -> list[Numbers]:
+        """All points that are not in the store yet."""
+        while self.buffer:
+            self.batch.append(self.buffer.popleft())
+        return self.batch
+
+    def hear(self, desired: str, now: float) -> None:
+        if desired == "run":
+            return
+        self.desired = desired
+        if not self.stopped.is_set():
+            self.stop_seen = now
+            self.stopped.set()
+
+    def deaf(self, now: float) -> bool:
+        """Whether it has not left though it was told to: the training is in one long call."""
+        return self.stopped.is_set() and now - self.stop_seen > STOP_GRACE[self.desired]
+
+    @property
+    def left(self) -> Literal["stopped", "paused"]:
+        """What a run is that left as it was told."""
+        return "paused" if self.desired == "pause" else "stopped"
+
+    def log(self, text: str) -> None:
+        """A line in the run's own log."""
+        with log_file(self.queue.store.home, self.claim.run.id).open("a", encoding="utf-8") as log:
+            log.write(f"{text}\n")
+
+
+class Writer:
+    """The one who writes for all runs of this process."""
+
+    def __init__(self, queue: Queue, claims: Iterable[Claim]) -> None:
+        self.queue = queue
+        self.accounts = [Account(queue, claim) for claim in claims]
+        self.writing = threading.Lock()
+        self.closed = threading.Event()
+        self.written = time.monotonic()
+        self.thread = threading.Thread(target=self.keep_writing, daemon=True)
+
+    @property
+    def open(self) -> list[Account]:
+        return [one for one in self.accounts if not one.over]
+
+    def start(self) -> None:
+        """Sign the runs and begin to write.
+
+        Raises:
+            Fenced: it is too late for all of them.
+        """
+        claims = [one.claim for one in self.accounts]
+        created = psutil.Process().create_time()
+        ours = {one.run.id for one in self.queue.begin_all(claims, os.getpid(), created)}
+        for one in self.accounts:
+            if one.claim.run.id not in ours:
+                self.lose(one)
+        if not ours:
+            raise Fenced("none of its runs is this process's any more")
+        self.accounts = self.open
+        self.thread.start()
+
+    def say(self, text: str) -> None:
+        """Tell what happens before the first step."""
+        for one in self.open:
+            one.message = text
+
+    def keep_writing(self) -> None:
+        while not self.closed.wait(EVERY):
+            try:
+                with self.writing:
+                    self.write()
+            except DatabaseError as refused:  # disk full, or locked for very long
+                print(f"the store refuses, trying again: {refused.orig}", flush=True)
+                if time.monotonic() - self.written > STORE_GRACE:
+                    os._exit(1)
+
+    def write(self) -> None:
+        now, accounts = time.monotonic(), self.open
+        told = any(one.take() or one.message != one.said for one in accounts)
+        wait = any(one.stopped.is_set() for one in accounts)
+        if not accounts or not (told or wait or now - self.written >= SIGN_OF_LIFE):
+            return
+        news = [News(claim=one.claim, batch=one.batch, message=one.message) for one in accounts]
+        desired = self.queue.write_all(news)
+        self.written = now
+        for one, had in zip(accounts, news, strict=True):
+            one.batch, one.said = [], had.message
+            if one.claim.run.id in desired:
+                one.hear(desired[one.claim.run.id], now)
+            else:
+                self.lose(one)
+        if not self.open:
+            os._exit(0)
+        if deaf := [one for one in self.open if one.deaf(now)]:
+            self.leave_at_once(deaf)
+
+    def lose(self, one: Account) -> None:
+        """Somebody else has this run: nothing of it is written any more, and it is to leave."""
+        one.log(f"attempt {one.claim.attempt} of {one.claim.run.id} is over")
+        one.lost = one.over = True
+
+    def leave_at_once(self, deaf: list[Account]) -> None:
+        """End this process, for it does not hear; the others wait and go on elsewhere."""
+        for one in deaf:
+            try:
+                self.queue.finish(one.claim, one.take(), state=one.left)
+            except Fenced as gone:
+                one.log(str(gone))
+            one.over = True
+        for one in self.open:
+            one.log(f"{deaf[0].claim.run.id} did not hear that it was to leave; this run waits")
+        self.queue.give_back([one.claim for one in self.open])
+        os._exit(0)
+
+    def saved(self, one: Account, step: int) -> None:
+        """A run has a checkpoint after ``step``, the last one whose points were added.
+
+        Raises:
+            Fenced: somebody else has the run.
+        """
+        with self.writing:
+            if one.lost:
+                raise Fenced(f"attempt {one.claim.attempt} of {one.claim.run.id} is over")
+            self.queue.saved(one.claim, one.take(), step)
+            one.batch = []
+
+    def end(self, one: Account, **how: Any) -> None:
+        """Write a run's last points and how it ended."""
+
+        def finish() -> None:
+            try:
+                self.queue.finish(one.claim, one.take(), **how)
+            except Fenced as gone:
+                one.log(str(gone))
+
+        with self.writing:
+            if not one.over:
+                insist(finish)
+                one.over = True
+            if not self.open:
+                self.closed.set()
+
+    def alone(self, one: Account) -> None:
+        """Of the runs of this process only this one is left, and trained as any other."""
+        with self.writing:
+            me = psutil.Process()
+            if not self.queue.begin_all([one.claim], me.pid, me.create_time()):
+                self.lose(one)
+                raise Fenced(f"attempt {one.claim.attempt} of {one.claim.run.id} is over")
+
+    def give_back(self, some: Sequence[Account], *, alone: bool) -> None:
+        """Have runs wait again that this process does not train any more."""
+        with self.writing:
+            left = [one for one in some if not one.over]
+            insist(lambda: self.queue.give_back([one.claim for one in left], alone=alone))
+            for one in left:
+                one.over = True
+            if not self.open:
+                self.closed.set()
+
+
+def insist(write: Any) -> None:
+    """Write, and try again for a while if the store refuses."""
+    begun = time.monotonic()
+    while True:
+        try:
+            write()
+            return
+        except DatabaseError as refused:
+            print(f"the store refuses, trying again: {refused.orig}", flush=True)
+            if time.monotonic() - begun > STORE_GRACE:
+                raise
+            time.sleep(EVERY)
