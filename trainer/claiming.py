@@ -57,32 +57,37 @@ def next_runs(db: Connection, wish: str, experiment_id: str | None, room: int) -
     """
     waiting = only(select(*TAKEN).where(runs.c.state == "waiting"), experiment_id)
     of_wish = waiting.where(runs.c.wish == wish)
-    found = fairqueue.turn(db, of_wish)
-    if found is None:
+    turn = fairqueue.turn(db, of_wish)
+    if turn is None:
         return []
-    first, theirs = found
+    first, theirs = turn
     if not room or first.recipe is None or not stacking_allowed():
         return [first]
     run = Run.model_validate_json(first.spec)
     if stackable(run.setup, run.arm) is not None:
         return [first]
-    groups = count_groups(db, waiting, room)
+    kinds, beside = others(db, waiting, first.recipe, room)
     equal = of_wish.where(
         runs.c.recipe == first.recipe, runs.c.id != first.id, (first.saved_step or 0) == BEGINS
     )
-    if theirs is not None:
+    if theirs is not None and experiment_id is None:
         equal = equal.where(theirs)
-    most = MOST * share_of_slots(groups, room) - 1  # more would not change the portion
-    others = db.execute(equal.order_by(runs.c.queued_at, runs.c.position).limit(most)).all()
-    return [first, *others][: portion(1 + len(others), groups, room)]
+    most = MOST * share_of_slots(kinds, beside, room) - 1  # more would not change the portion
+    found = db.execute(equal.order_by(runs.c.queued_at, runs.c.position).limit(most)).all()
+    return [first, *found][: portion(1 + len(found), kinds, beside, room)]
 
 
-def count_groups(db: Connection, waiting: Select[Any], room: int) -> int:
-    """How many kinds of equal runs wait, counted up to ``room``; a run that is alone is one."""
+def others(db: Connection, waiting: Select[Any], recipe: str, room: int) -> tuple[int, int]:
+    """How many kinds of runs wait, this one included, and how many runs of the others.
+
+    Each counted as far as there is room; a run that is trained alone is a kind of its own.
+    """
     recipes = waiting.with_only_columns(runs.c.recipe)
-    kinds = recipes.where(runs.c.recipe.is_not(None)).distinct().limit(room)
-    alone = recipes.where(runs.c.recipe.is_(None)).limit(room)
-    return max(1, sum(len(db.execute(some).all()) for some in (kinds, alone)))
+    alone = len(db.execute(recipes.where(runs.c.recipe.is_(None)).limit(room)).all())
+    else_ = recipes.where(runs.c.recipe != recipe)
+    kinds = len(db.execute(else_.distinct().limit(room)).all())
+    beside = len(db.execute(else_.limit(room)).all())
+    return 1 + alone + kinds, alone + beside
 
 
 def take(

@@ -10,7 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from trainer.queue import Running
 
@@ -24,39 +24,40 @@ def stacking_allowed() -> bool:
     return os.environ.get("TRICKBOARD_STACK", "1") != "0"
 
 
-def share_of_slots(groups: int, room: int) -> int:
-    """Over how many of ``room`` free slots one of ``groups`` groups of equal runs is spread.
+def share_of_slots(kinds: int, others: int, room: int) -> int:
+    """Over how many of ``room`` free slots one kind of equal runs is spread.
 
-    One group alone takes them all, of two each takes half; where there are more groups than slots,
-    a group keeps to one.
+    Of ``kinds`` that wait each takes as many, so two take half of them each, and where there are
+    more kinds than slots each keeps to one. What the ``others``, all runs of the other kinds,
+    cannot fill, it takes too.
     """
-    return max(1, -(-room // max(1, groups)))
+    return max(1, -(-room // max(1, kinds)), room - others)
 
 
-def portion(runs: int, groups: int, room: int) -> int:
+def portion(runs: int, kinds: int, others: int, room: int) -> int:
     """How many of ``runs`` equal runs that wait the next process trains.
 
     8 seeds of one arm on 2 free slots are 4 and 4; 6 seeds of each of 4 arms stay together.
     """
-    return min(MOST, -(-runs // share_of_slots(groups, room)))
+    return min(MOST, -(-runs // share_of_slots(kinds, others, room)))
 
 
-def portions(groups: list[int], room: int) -> list[tuple[int, int]]:
-    """What the processes train that follow one another on ``room`` slots: group and how many.
+def portions(runs: Sequence[int], room: int) -> list[tuple[int, int]]:
+    """What the processes train that follow one another on ``room`` slots: kind and how many.
 
-    ``groups`` are the numbers of equal runs, in the order of their turns. A foresight for
-    estimates: it takes slots to become free one by one, each when all others are busy.
+    ``runs`` are the numbers of equal runs of each kind, in the order of their turns. A foresight
+    for estimates: as if slots became free one by one, each while all others are busy.
     """
-    left = dict(enumerate(groups))
+    left = dict(enumerate(runs))
     found: list[tuple[int, int]] = []
     free = max(1, room)
-    while left := {group: count for group, count in left.items() if count}:
-        group = next(iter(left))
-        taken = portion(left[group], len(left), free)
-        left[group] -= taken
-        found.append((group, taken))
+    while left := {kind: count for kind, count in left.items() if count}:
+        kind = next(iter(left))
+        taken = portion(left[kind], len(left), sum(left.values()) - left[kind], free)
+        found.append((kind, taken))
+        left[kind] -= taken
+        left[kind] = left.pop(kind)  # the others have their turns first
         free = max(1, free - 1)
-        left = {key: left[key] for key in [*(one for one in left if one != group), group]}
     return found
 
 
