@@ -15,10 +15,9 @@ from sqlalchemy import bindparam, delete, func, select, update
 
 from trainer import fairqueue
 from trainer.experiment import Run
-from trainer.portions import MOST, portion, share_of_slots, stacking_allowed
+from trainer.portions import MOST, may_stack, portion, share_of_slots
 from trainer.reading import keep_points
 from trainer.schema import points, runs
-from trainer.stacking import stackable
 from trainer.statements import run_ids
 
 if TYPE_CHECKING:
@@ -61,10 +60,10 @@ def next_runs(db: Connection, wish: str, experiment_id: str | None, room: int) -
     if turn is None:
         return []
     first, theirs = turn
-    if not room or first.recipe is None or not stacking_allowed():
+    if not room or first.recipe is None:
         return [first]
     run = Run.model_validate_json(first.spec)
-    if stackable(run.setup, run.arm) is not None:
+    if not may_stack(run.setup, run.arm):
         return [first]
     kinds, beside = others(db, waiting, first.recipe, room)
     equal = of_wish.where(

@@ -7,11 +7,15 @@ Seeds of an arm are trained as one program several times faster than one after a
 from __future__ import annotations
 
 import os
+from collections import deque
 from typing import TYPE_CHECKING
+
+from trainer.stacking import stackable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from trainer.experiment import Arm, Setup
     from trainer.queue import Running
 
 MOST = 32  # runs in one process: beyond it a model's share of the time hardly falls any more
@@ -22,6 +26,13 @@ NEARLY = 0.75  # of its steps: a run that has come so far leaves its slot soon
 def stacking_allowed() -> bool:
     """Whether runs may be trained together here: ``TRICKBOARD_STACK=0`` trains each alone."""
     return os.environ.get("TRICKBOARD_STACK", "1") != "0"
+
+
+def may_stack(setup: Setup, arm: Arm) -> bool:
+    """Whether seeds of this arm may be trained together, if that turns out to be quicker."""
+    if not stacking_allowed() or any(one.remade() is None for one in arm.tricks):
+        return False  # a trick of one's own that is gone fails where it is trained
+    return stackable(setup, arm) is None
 
 
 def share_of_slots(kinds: int, others: int, room: int) -> int:
@@ -48,16 +59,16 @@ def portions(runs: Sequence[int], room: int) -> list[tuple[int, int]]:
     ``runs`` are the numbers of equal runs of each kind, in the order of their turns. A foresight
     for estimates: as if slots became free one by one, each while all others are busy.
     """
-    left = dict(enumerate(runs))
+    left = deque((kind, count) for kind, count in enumerate(runs) if count)
+    waiting, free = sum(runs), max(1, room)
     found: list[tuple[int, int]] = []
-    free = max(1, room)
-    while left := {kind: count for kind, count in left.items() if count}:
-        kind = next(iter(left))
-        taken = portion(left[kind], len(left), sum(left.values()) - left[kind], free)
+    while left:
+        kind, count = left.popleft()
+        taken = portion(count, len(left) + 1, waiting - count, free)
         found.append((kind, taken))
-        left[kind] -= taken
-        left[kind] = left.pop(kind)  # the others have their turns first
-        free = max(1, free - 1)
+        waiting, free = waiting - taken, max(1, free - 1)
+        if count > taken:  # the others have their turns first
+            left.append((kind, count - taken))
     return found
 
 

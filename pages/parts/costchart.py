@@ -31,6 +31,8 @@ def cost(look: Look, grids: Grids) -> dict[str, Any]:
         f"Final test {'accuracy' if accuracy else 'loss'}, a small mark for each run. "
         f"Cheaper and better is {better} and to the left."
     )
+    if any(run.together > 1 and run.state == "done" for run in look.runs):
+        foot += " Seeds of an arm that were trained together share their seconds."
     return {
         "id": "cost",
         "row": 2,

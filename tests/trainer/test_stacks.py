@@ -11,7 +11,8 @@ from sqlalchemy import func, select, update
 
 from tests.trainer.stores import plan
 from tests.trainer.test_supervisor import NoProcesses, states, until
-from trainer import claiming, supervisor
+from trainer import portions as sizing
+from trainer import supervisor
 from trainer.portions import MOST, portion, portions
 from trainer.queue import DEATHS, DEATHS_TOGETHER, Fenced, News, Queue
 from trainer.schema import links, points, runs
@@ -174,8 +175,15 @@ def test_the_switch_trains_each_alone(store, queue, monkeypatch):
 
 
 def test_what_does_not_stack_is_claimed_alone(store, queue, monkeypatch):
-    monkeypatch.setattr(claiming, "stackable", lambda setup, arm: "too strange")
+    monkeypatch.setattr(sizing, "stackable", lambda setup, arm: "too strange")
     store.launch(plan(("baseline",), range(4)))
+    assert len(claimed(queue)) == 1
+
+
+def test_a_trick_that_is_gone_is_claimed_alone(store, queue, monkeypatch):
+    """It fails where it is trained, with a sentence; the supervisor goes on."""
+    store.launch(plan(("dropped",), range(4)))
+    monkeypatch.setattr("trainer.experiment.catalog", dict)
     assert len(claimed(queue)) == 1
 
 

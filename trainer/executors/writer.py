@@ -143,28 +143,27 @@ class Writer:
                 one.hear(desired[one.claim.run.id], now)
             else:
                 self.lose(one)
+        for one in self.open:
+            if one.deaf(now):
+                self.leave_at_once(one)
         if not self.open:
             os._exit(0)
-        if deaf := [one for one in self.open if one.deaf(now)]:
-            self.leave_at_once(deaf)
 
     def lose(self, one: Account) -> None:
         """Somebody else has this run: nothing of it is written any more, and it is to leave."""
         one.log(f"attempt {one.claim.attempt} of {one.claim.run.id} is over")
         one.lost = one.over = True
 
-    def leave_at_once(self, deaf: list[Account]) -> None:
-        """End this process, for it does not hear; the others wait and go on elsewhere."""
-        for one in deaf:
-            try:
-                self.queue.finish(one.claim, one.take(), state=one.left)
-            except Fenced as gone:
-                one.log(str(gone))
-            one.over = True
-        for one in self.open:
-            one.log(f"{deaf[0].claim.run.id} did not hear that it was to leave; this run waits")
-        self.queue.give_back([one.claim for one in self.open])
-        os._exit(0)
+    def leave_at_once(self, one: Account) -> None:
+        """The run ends as it was told, without the training, which may be in one long call.
+
+        It has lost it then: the others go on, and where there are none this process ends.
+        """
+        try:
+            self.queue.finish(one.claim, one.take(), state=one.left)
+        except Fenced as gone:
+            one.log(str(gone))
+        one.lost = one.over = True
 
     def saved(self, one: Account, step: int) -> None:
         """A run has a checkpoint after ``step``, the last one whose points were added.
