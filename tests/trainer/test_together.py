@@ -139,6 +139,18 @@ def test_one_that_fails_is_tried_alone_and_the_others_go_on(store, queue, claim,
     assert alone.run.seed == 1
 
 
+def test_nothing_more_is_heard_of_one_that_has_left(store, claim, monkeypatch):
+    def keeps(savers):
+        savers[0].save(lambda: {"step": 1, "state": {}})
+
+    late = ((0, (2, "loss", 0.5)), (0, outcome()), (1, outcome()))
+    obeys(monkeypatch, (0, (1, "loss", 0.5)), keeps, (0, ValueError("bad")), *late)
+    id, writer = claim(2)
+    room.together(writer)
+    assert states(store, id) == ["waiting", "done"]
+    assert len(checkpoint_files(store.home, store.runs(id)[0].id)) == 1
+
+
 @pytest.mark.parametrize("error", [MemoryError("no room"), ValueError("unequal sizes")])
 def test_what_concerns_all_has_each_trained_alone(store, queue, claim, monkeypatch, error):
     def fails(savers):

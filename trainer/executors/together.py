@@ -83,9 +83,10 @@ def train(writer: Writer) -> None:
         resumes=resumes,
     ):
         account = keepers[i].account
+        if account.over:  # it has left: it is another process's, with its checkpoint
+            continue
         if isinstance(told, tuple):
-            if not account.over:
-                account.add(told)
+            account.add(told)
         elif isinstance(told, Outcome):
             writer.end(account, **ending(told, stacked=len(runs)))
             keepers[i].clear()
