@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from contextlib import asynccontextmanager
 from importlib import import_module
@@ -13,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from streamlit import config
 
-from pages.parts import bundle, workshop
+from pages.parts import bundle, pace, workshop
 from pages.parts.door import Door
 from pages.parts.own import alone, decide
 
@@ -22,11 +23,15 @@ if TYPE_CHECKING:
 
 LATER = 4.0  # seconds that the first page has before the catalog is drawn ahead
 
+# Read when numpy is imported, which is later. On cores that train, the threads of a small matrix
+# wait for each other: sixty times as long, with the whole server waiting for them.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 
 def get_ready() -> None:
     """Import what the first page needs while the browser is still loading its scripts.
 
-    Then, once that page has had its time, draw the previews of the catalog.
+    Then, once that page has had its time, what the next pages need.
     """
     bundle.packed()
     for name in ("pandas", "pyarrow", "trainer.supervisor", "trainer.store"):
@@ -35,6 +40,7 @@ def get_ready() -> None:
 
     catalog()
     time.sleep(LATER)
+    import_module("pages.parts.watch")
     import_module("pages.parts.tiles").get_ready()
 
 
@@ -42,11 +48,13 @@ def who_may_come() -> None:
     """Tell whoever started the server who can reach it, and who that is for it.
 
     Raises:
-        workshop.WrongSetup: the workshop would leave its door open.
+        workshop.WrongSetup: the workshop would leave its door open, or nobody could come in.
     """
     reach = not alone(st.get_option("server.address"))
     if workshop.on():
-        if not workshop.by_login():
+        if workshop.by_login():
+            workshop.check_login()
+        else:
             workshop.doorkeeper()
         # The door asks everybody who they are, by whatever name they call this machine.
         config.set_option("server.allowedHosts", [])
@@ -81,5 +89,5 @@ app = st.App(
     "pages/frame.py",
     lifespan=lifespan,
     routes=[Route(bundle.PATH, bundle.plotly)],
-    middleware=[Middleware(Door)],
+    middleware=[Middleware(Door, open=pace.open_pages)],
 )

@@ -12,6 +12,7 @@ from pages.parts.compare_address import control, read
 from pages.parts.compare_runs import runs_table
 from pages.parts.compare_scene import experiments_of, readers_for, scene_of
 from pages.parts.curves import packed, show
+from pages.parts.pace import pace
 from trainer import sidebyside
 
 if TYPE_CHECKING:
@@ -43,6 +44,9 @@ def said(scene: Scene, found: Found) -> str:
     runs = words.count(len(scene.entries), "run")
     what = f"{runs} of {words.count(len(found.rows), 'experiment')}"
     text = sidebyside.sentence(scene.beside, scene.base, scene.metric)
+    if left := scene.left_out:
+        states = words.listed([f"{count:,} {state}" for state, count in left.items()])
+        what += f", left out by the filter on states: {states}"
     if scene.bare:
         return f"{what}: no verdict."
     if found.cut:
@@ -120,7 +124,8 @@ def page() -> None:
     readers = readers_for(found.rows)
     scene = now(readers, wish)
     slow = SLOW if scene and scene.active else None
-    tick = TICK if slow and scene and len(scene.entries) <= MANY else slow
+    quick = slow and scene and len(scene.entries) <= MANY
+    tick = max(TICK, pace()) if quick else slow
     if scene:
         st.fragment(sentence, run_every=tick)(readers, found, wish)
     view = compare_choose.controls(wish, known, scene)

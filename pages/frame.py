@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.parts import own, refusals, words, workshop
-from pages.parts.home import store, wake, worker
+from pages.parts.home import seen, wake, worker
 from trainer.refusals import REFUSALS
 
 if TYPE_CHECKING:
@@ -54,13 +54,15 @@ def whoami() -> None:
 
 def look_for_worker() -> None:
     """The page's heartbeat: as long as it is seen, a worker stays awake."""
-    store().page_seen()
+    seen()
     wake()
 
 
-def watch_worker(spot: DeltaGenerator) -> None:
+def watch_worker(spot: DeltaGenerator, seconds: int) -> None:
     """Keep the worker awake and show how it is; ``spot`` tells of a store that takes nothing."""
     refusals.banner(spot, refusals.heartbeat(look_for_worker))
+    if pulse() > seconds:
+        st.rerun()  # once, with the slower clock
     badge()
 
 
@@ -97,5 +99,6 @@ with st.container(horizontal=True, key="topbar", vertical_alignment="center"):
     bar = st.container()
 spot = st.empty()
 with bar:
-    st.fragment(watch_worker, run_every=pulse())(spot)
+    seconds = pulse()
+    st.fragment(watch_worker, run_every=seconds)(spot, seconds)
 refusals.drawn(page.run)()

@@ -11,6 +11,7 @@ import streamlit as st
 from pages.parts import board, refusals, run_actions, words
 from pages.parts.absent import absent
 from pages.parts.home import store, wake, worker
+from pages.parts.pace import pace
 from trainer.home import log_file
 
 if TYPE_CHECKING:
@@ -228,6 +229,6 @@ now_active = any(
     states.get(state) for states in store().counts().values() for state in board.ACTIVE
 )
 # A dialog would close when the page behind it is drawn again.
-rhythm = None if run_actions.asked() else 2 if now_active else 10
+rhythm = None if run_actions.asked() else 4 * pace() if now_active else 10
 st.fragment(page, run_every=rhythm)(now_active)
 run_actions.dialogs()

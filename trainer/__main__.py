@@ -19,10 +19,11 @@ from trainer.experiment import Experiment, ExperimentError, parse
 from trainer.export import FORMATS, NoExport
 from trainer.export import export as write
 from trainer.home import home, store_file
+from trainer.processes import end_process
 from trainer.queue import Queue
 from trainer.refusals import refusal
 from trainer.store import Store, StoreError
-from trainer.supervisor import Supervisor, end_process, worker_lock
+from trainer.supervisor import Supervisor, worker_lock
 from tricks import adopt, catalog, problems
 
 if TYPE_CHECKING:

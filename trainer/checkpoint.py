@@ -18,7 +18,7 @@ import weakref
 from collections import deque
 from enum import Enum
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 import torch
@@ -253,14 +253,48 @@ def write(path: Path, state: State, writer: int) -> None:
     """Write a checkpoint beside its place and move it there: it is there whole, or not at all.
 
     ``writer`` is a number that no other writer of the same place has.
+
+    Raises:
+        OSError: there is no room, or no permission.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_suffix(f".{writer}.part")
-    with beside.open("wb") as file:
-        torch.save(state, file)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            save(state, file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)  # it takes room that others need
+        raise
+
+
+def save(state: State, file: BinaryIO) -> None:
+    """``torch.save``; where a disk has no more room, torch itself says "unexpected pos".
+
+    Raises:
+        OSError: the file takes no more.
+    """
+    refusals: list[OSError] = []
+
+    class Watched:
+        def write(self, data: Any) -> int:
+            try:
+                return file.write(data)
+            except OSError as refused:
+                refusals.append(refused)
+                raise
+
+        def flush(self) -> None:
+            file.flush()
+
+    try:
+        torch.save(state, Watched())  # type: ignore[arg-type]
+    except RuntimeError:
+        if refusals:
+            raise refusals[0] from None
+        raise
 
 
 def read(path: Path, device: str) -> State:

@@ -105,39 +105,42 @@ def is_activation(name: str, module: Module) -> bool:
 
 
 class Watched:
-    """The running extremes and moments of the units of one activation."""
+    """The extremes of the units of one activation, and the moments of all their values."""
 
     def __init__(self, out: Tensor) -> None:
-        self.low = torch.full_like(self.units(out)[:, 0], torch.inf)
+        self.low = out.new_full((out.shape[1],), torch.inf)
         self.high = torch.full_like(self.low, -torch.inf)
-        self.sums = torch.zeros(3, dtype=torch.double, device=out.device)
-
-    @staticmethod
-    def units(out: Tensor) -> Tensor:
-        """(units, values): a unit of (N, C, H, W) maps is a channel, over all its places."""
-        return out.transpose(0, 1).flatten(1) if out.dim() > 1 else out[None]
+        self.parts: list[tuple[int, Tensor, Tensor]] = []  # count, mean, squares around it
 
     def add(self, out: Tensor) -> None:
-        units = self.units(out)
-        low, high = torch.aminmax(units, dim=1)
-        self.low, self.high = torch.minimum(self.low, low), torch.maximum(self.high, high)
-        values = out.double()
-        count = torch.tensor(float(out.numel()), dtype=torch.double, device=out.device)
-        self.sums += torch.stack([count, values.sum(), values.square().sum()])
+        """Take in (N, units, ...) values; a unit of maps is a channel, over all its places.
+
+        Image by image first: extremes over the first dimension of a matrix are quick, over the
+        places of maps in their own layout they take longer than the convolution did.
+        """
+        rows = out.movedim(1, -1).flatten(1)
+        low, high = (end.view(-1, out.shape[1]) for end in (rows.amin(dim=0), rows.amax(dim=0)))
+        self.low = torch.minimum(self.low, low.amin(dim=0))
+        self.high = torch.maximum(self.high, high.amax(dim=0))
+        mean = rows.mean()
+        self.parts.append((rows.numel(), mean, (rows - mean).square_().sum()))
 
     def told(self, name: str) -> Layer:
-        count, total, squares = self.sums.tolist()
-        variance = max(0.0, squares / count - (total / count) ** 2)
+        found = [[count, float(mean), float(squares)] for count, mean, squares in self.parts]
+        count, mean, squares = torch.tensor(found, dtype=torch.double).T
+        apart = mean - (count * mean).sum() / count.sum()
+        variance = (squares + count * apart.square()).sum() / count.sum()
         largest = torch.maximum(self.low.abs(), self.high.abs())
         dead = self.high - self.low <= SAME * largest
-        return Layer(name, variance**0.5, dead.float().mean().item(), len(dead))
+        return Layer(name, variance.sqrt().item(), dead.float().mean().item(), len(dead))
 
 
-def layers(network: Module, x: Tensor, chunk: int = 500) -> list[Layer]:
-    """The standard deviation and the dead units of every hidden activation, in forward order.
+def layers(network: Module, x: Tensor, chunk: int = 500) -> tuple[list[Layer], Tensor]:
+    """What every hidden activation gives for (N, ...) images, in forward order, and the outputs.
 
-    A unit is dead if it gives the same value for every image: zero for a ReLU that never opens,
-    the end of its range for a saturated sigmoid. A module that is used twice counts twice.
+    Of each the standard deviation and the dead units. A unit is dead if it gives the same value for
+    every image: zero for a ReLU that never opens, the end of its range for a saturated sigmoid. A
+    module that is used twice counts twice.
     """
     seen: dict[str, Watched] = {}
     calls: list[str] = []
@@ -156,15 +159,16 @@ def layers(network: Module, x: Tensor, chunk: int = 500) -> list[Layer]:
         for name, module in network.named_modules()
         if is_activation(name, module)
     ]
+    logits = []
     try:
-        with torch.no_grad():
+        with torch.inference_mode():
             for part in torch.split(x, chunk):
                 calls.clear()
-                network(part)
+                logits.append(network(part))
     finally:
         for hook in hooks:
             hook.remove()
-    return [watched.told(name) for name, watched in seen.items()]
+    return [watched.told(name) for name, watched in seen.items()], torch.cat(logits)
 
 
 def dead_units(found: Sequence[Layer]) -> float:
@@ -195,17 +199,19 @@ def matrices(network: Module) -> list[Parameter]:
     return [one for one in network.parameters() if one.dim() > 1 and one.numel() > len(one)]
 
 
-def weight_norm(network: Module) -> float:
-    """The Euclidean norm of all weight matrices together."""
-    return float(get_total_norm([one.detach() for one in matrices(network)]))
+def weight_norm(weights: Sequence[Tensor]) -> Tensor:
+    """The Euclidean norm of all these weights together, a scalar."""
+    norms = [torch.linalg.vector_norm(one.detach()) for one in weights]
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(norms))
+    return norm
 
 
-def gradient_ends(network: Module) -> tuple[float, float] | None:
-    """The norm of the gradient of the first and of the last weight matrix.
+def gradient_ends(weights: Sequence[Tensor]) -> tuple[float, float] | None:
+    """The norm of the gradient of the first and of the last of some weights.
 
     None without gradients: before the first step, or where they were cleared.
     """
-    held = [one.grad for one in matrices(network) if one.grad is not None]
+    held = [one.grad for one in weights if one.grad is not None]
     if not held:
         return None
     both = torch.stack([torch.linalg.vector_norm(one) for one in (held[0], held[-1])])

@@ -16,6 +16,7 @@ import torch
 from trainer import checkpoint, reports
 from trainer.grid import evaluation_steps
 from trainer.networks import kaiming, multiply_adds
+from trainer.provenance import KEY, made_with
 from trainer.rates import PARTS, own_rate, schedule
 from trainer.record import Alternates, Clock, Diverged, Flat, Moments, Place, Point, Record
 from trainer.streams import number, stream
@@ -126,7 +127,8 @@ def train(
     optimizer = (
         make_optimizer(network.parameters(), lr) if make_optimizer else sgd(flat.weights, lr)
     )
-    take_step = moments.only("step") or plain_step
+    plain = plain_step if make_optimizer else partial(descend, flat)
+    take_step = moments.only("step") or plain
     loss_of = moments.only("loss")
     soft = loss_of is not None or bool(moments["batch"])
     due = evaluation_steps(setup, work, task.judged)
@@ -262,13 +264,17 @@ def train(
     except Diverged as end:
         clock.stop()
         return Outcome(
-            state="diverged", steps=end.step, seconds=clock.seconds, metrics={}, text=str(end)
+            state="diverged",
+            steps=end.step,
+            seconds=clock.seconds,
+            metrics={},
+            text=str(end),
+            report={KEY: made_with(device)},
         )
     metrics["samples_per_second"] = step * setup.batch_size / clock.seconds
     metrics |= found.metrics
-    return Outcome(
-        state="done", steps=step, seconds=clock.seconds, metrics=metrics, report=found.data
-    )
+    told = found.data | {KEY: made_with(device)}
+    return Outcome(state="done", steps=step, seconds=clock.seconds, metrics=metrics, report=told)
 
 
 def layer_draws(device: str) -> list[Tensor]:
@@ -306,4 +312,13 @@ def plain_step(optimizer: Optimizer, closure: Callable[[], Tensor], network: Mod
     """One step of an optimizer that needs the gradients once."""
     loss = closure()
     optimizer.step()
+    return loss
+
+
+def descend(
+    flat: Flat, optimizer: Optimizer, closure: Callable[[], Tensor], network: Module
+) -> Tensor:
+    """One step of the baseline: what its optimizer would do, without the books that it keeps."""
+    loss = closure()
+    flat.weights.data.add_(flat.gradients, alpha=-optimizer.param_groups[0]["lr"])
     return loss

@@ -1,26 +1,57 @@
-"""Processes of this machine: whether one still lives, and its end."""
+"""Processes: which is which, for a number is given again and the clock may be set in between; how
+they end; and what a new one is given."""
 
 from __future__ import annotations
 
+import os
+import sys
+
 import psutil
 
+SAME = 0.1  # seconds
 
-def is_alive(pid: int | None, created: float | None) -> bool:
+
+def birth(process: psutil.Process) -> float:
+    """When a process began, in seconds; two that had the same number differ in it.
+
+    On Linux counted from the start of the machine: there psutil's ``create_time`` moves with the
+    clock, and whoever set the clock would seem to have killed everybody.
+    """
+    started = psutil.boot_time() if sys.platform == "linux" else 0.0  # before: psutil 6 keeps it
+    return float(process.create_time()) - started
+
+
+def is_alive(pid: int | None, born: float | None) -> bool:
     """Whether that very process still runs; a later one with the same number does not count."""
-    if pid is None or created is None:
+    if pid is None or born is None:
         return False
     try:
         process = psutil.Process(pid)
-        same = bool(abs(process.create_time() - created) < 2.0)
+        same = abs(birth(process) - born) < SAME
         return same and process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
 
 
-def end_process(pid: int | None, created: float | None) -> None:
+def end_process(pid: int | None, born: float | None) -> None:
     """Kill that very process, if it is still there."""
-    if pid is not None and is_alive(pid, created):
+    if pid is not None and is_alive(pid, born):
         try:
             psutil.Process(pid).kill()
         except psutil.NoSuchProcess:
             return
+
+
+def step_back(pid: int) -> None:
+    """Let the page and all else on this machine go first; the runs inherit it."""
+    low = 10
+    if sys.platform == "win32":
+        low = psutil.BELOW_NORMAL_PRIORITY_CLASS
+    try:
+        psutil.Process(pid).nice(low)
+    except psutil.NoSuchProcess:  # it found the store taken and has left
+        return
+
+
+def python_path() -> list[str]:
+    return [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]

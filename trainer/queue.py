@@ -34,6 +34,7 @@ WISHED = (  # what becomes of a run whose process is gone, by what was desired
     (runs.c.desired == "stop", "stopped"),
     (runs.c.desired == "pause", "paused"),
 )
+SMALLER = "make the network or the batches smaller, or have fewer runs at a time"
 NOT_SAVED = {"saved_step": None, "saved_seq": None}
 
 
@@ -128,7 +129,7 @@ class Queue(Presence):
         """
         last = runs.c.deaths + 1 >= DEATHS
         stops = runs.c.desired != "run"
-        text = f"{how}, {DEATHS} times; this run was given up"
+        text = f"{how}, {DEATHS} times; this run was given up. {way_out(how)}"
         state = case(*WISHED, (last, "failed"), else_="waiting")
         values = {
             "deaths": runs.c.deaths + 1,
@@ -282,6 +283,16 @@ class Queue(Presence):
             add_points(db, claim.run.id, claim.attempt, batch)
             if state in FINAL:
                 pack(db, claim.run.id)
+
+
+def way_out(how: str) -> str:
+    """What to do about a run whose process always dies."""
+    if "SIGKILL" in how:
+        return f"A system kills what takes too much memory: {SMALLER}"
+    return (
+        "Its log may say more. A trick of one's own can end a process (os._exit, compiled code), "
+        "and so can a broken driver or library"
+    )
 
 
 def mine(run_id: str, attempt: int) -> Update:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from trainer import diagnostics
 
@@ -90,15 +89,13 @@ def of_answers(logits: Tensor, y: Tensor, classes: int) -> dict[str, Any]:
 def of_network(network: Module, task: Classification) -> dict[str, Any]:
     """What the network itself is like after training, whoever answers in its place."""
     x = task.test_x[:LOOKED_AT]
-    found = diagnostics.layers(network, x, task.chunk)
-    with torch.inference_mode():
-        logits = torch.cat([network(part) for part in torch.split(x, task.chunk)])
+    found, logits = diagnostics.layers(network, x, task.chunk)
     train_x, train_y = task.slice_x[task.tests :], task.slice_y[task.tests :]
     return {
         "layers": [one._asdict() for one in found],
         "killed": diagnostics.killed(found, logits),
         "dead_units": diagnostics.dead_units(found),
-        "weight_norm": diagnostics.weight_norm(network),
+        "weight_norm": diagnostics.weight_norm(diagnostics.matrices(network)).item(),
         "sharpness": {
             "rho": RHO,
             "rise": diagnostics.sharpness(network, train_x, train_y, RHO),
@@ -114,11 +111,12 @@ def on_grid(network: Module, logits: Tensor, y: Tensor, *, trained: bool) -> dic
     outputs that were judged anyway. Dead units are not among them: to find them takes as long as
     judging does.
     """
+    weights = diagnostics.matrices(network)
     found = {
-        "weight_norm": diagnostics.weight_norm(network),
+        "weight_norm": diagnostics.weight_norm(weights).item(),
         "ece": diagnostics.calibration_error(logits.softmax(dim=-1), y).item(),
     }
-    ends = diagnostics.gradient_ends(network) if trained else None
+    ends = diagnostics.gradient_ends(weights) if trained else None
     return found | dict(zip(("grad_first", "grad_last"), ends or (), strict=False))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from trainer import differences
+from trainer import differences, provenance, words
 from trainer.comparing import distinct, unique
 from trainer.datasets import DATASETS
 from trainer.differences import Difference
@@ -17,9 +17,10 @@ from trainer.sentences import be, escape, listed
 from trainer.statistics import compare
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from trainer.comparing import Group
+    from trainer.provenance import Made
     from trainer.statistics import Comparison, Verdict
 
 METRICS = {"test_accuracy": "test accuracy", "test_loss": "test loss"}
@@ -258,6 +259,25 @@ def configuration(groups: Sequence[Group]) -> list[Row]:
         if any(own != [None] for own in cells)
     ]
     return sorted(found, key=lambda row: not row.differs)
+
+
+def trained_with(groups: Sequence[Group], made: Mapping[str, Made | None]) -> list[Row]:
+    """Versions and machine of every group's ended runs; ``made`` is by the id of a run.
+
+    Nothing to tell is told in one row. What was not recorded differs from nothing.
+    """
+    own = [[made[one.run.id] for one in group.entries if one.run.id in made] for group in groups]
+    if not any(one for runs in own for one in runs):
+        return [
+            Row(title="Trained with", values=(provenance.UNKNOWN,) * len(groups), differs=False)
+        ]
+    rows = []
+    for key, title in provenance.TITLES.items():
+        cells = [provenance.values(runs, key) for runs in own]
+        told = [set(one) for one in cells if one]
+        texts = [words.listed(one) or provenance.UNKNOWN for one in cells]
+        rows.append(Row(title=title, values=tuple(texts), differs=any(t != told[0] for t in told)))
+    return rows
 
 
 def knobs_of(groups: Sequence[Group]) -> list[tuple[str, str, str]]:

@@ -24,12 +24,11 @@ from filelock import FileLock, Timeout
 from sqlalchemy.exc import OperationalError
 
 from trainer.devices import ALWAYS, ROOT, choose, cores, missing, places
-from trainer.executors.base import Job
+from trainer.executors.base import Ended, Job
 from trainer.home import log_file, store_file
 from trainer.leftovers import clear
 from trainer.portions import soon_free
-from trainer.processes import end_process as end_process
-from trainer.processes import is_alive as is_alive
+from trainer.processes import birth, end_process, is_alive, python_path, step_back
 from trainer.queue import LEASE, Claim, Fenced, Queue, Running
 
 if TYPE_CHECKING:
@@ -82,6 +81,7 @@ class Supervisor:
         self.linger = linger
         self.experiment_id = experiment_id
         self.id = uuid4().hex[:16]
+        self.ended: list[Ended] = []  # what poll has told and is not dealt with yet
         self.devices: tuple[str, ...] | None = None
         self.ready = False
         self.ending = False
@@ -109,6 +109,8 @@ class Supervisor:
             log.info(f"the store refuses: {refused.orig}")
             if time.monotonic() - self.last_round > STORE_GRACE:
                 raise
+            # The runs were refused, too: once they can write again, let them renew their leases.
+            self.sweep_from = time.time() + ASLEEP
             time.sleep(1.0)
             return True
         self.last_round = time.monotonic()
@@ -116,11 +118,13 @@ class Supervisor:
 
     def begin(self) -> None:
         me = psutil.Process()
-        self.queue.enter(self.id, pid=me.pid, created=me.create_time(), slots=self.slots)
+        self.queue.enter(self.id, pid=me.pid, created=birth(me), slots=self.slots)
         log.info(
             f"supervisor {self.id}, process {me.pid}, {self.slots} at a time, {self.store.path}"
         )
         clear(self.queue)
+        # While there was no supervisor the machine may have slept, and its clock may have been set.
+        self.sweep_from = time.time() + ASLEEP
         threading.Thread(target=self.warm, daemon=True).start()
 
     def warm(self) -> None:
@@ -142,11 +146,13 @@ class Supervisor:
     def tick(self) -> bool:
         """One round. False: it is time to close."""
         now = time.time()
-        if not -BEAT < now - self.last_tick < ASLEEP:
+        if jumped(now - self.last_tick):
             self.time_anew(now)
         self.last_tick = now
         self.reap()
         running = self.queue.running()
+        if jumped(time.time() - now):  # what was read is of another time than ``now``
+            return not self.ending
         self.sweep(running, now)
         for id in self.store.settle(self.experiment_id):
             log.info(f"{id}: its trials are over, its runs wait")
@@ -182,18 +188,28 @@ class Supervisor:
 
     def reap(self) -> None:
         """Put back the runs whose process ended without ending them."""
-        for ended in self.executor.poll():
-            self.over.pop(ended.key, None)
-            claims = self.children.pop(ended.key, None)
+        self.ended += self.executor.poll()
+        while self.ended:
+            ended = self.ended[0]
+            claims = self.children.get(ended.key)
             if claims is None:
                 self.trial_over(ended.how)
-                continue
-            had = {(claim.run.id, claim.attempt) for claim in claims}
-            for one in self.queue.running():
-                # A fork server that died tells nothing true: then the run lives and is adopted.
-                if (one.id, one.attempt) in had and not is_alive(one.pid, one.pid_created):
-                    log.info(f"{key_of(one.id, one.attempt)}: {ended.how}")
-                    self.queue.died(one.id, one.attempt, ended.how)
+            else:
+                self.lost(claims, ended)
+            self.children.pop(ended.key, None)
+            self.over.pop(ended.key, None)
+            self.ended.pop(0)  # only now: the store may have refused
+
+    def lost(self, claims: list[Claim], ended: Ended) -> None:
+        """Put runs back, unless their process had ended them or lives after all.
+
+        A fork server that died tells nothing true: then they live and are adopted.
+        """
+        had = {(claim.run.id, claim.attempt) for claim in claims}
+        for one in self.queue.running():
+            if (one.id, one.attempt) in had and not is_alive(one.pid, one.pid_created):
+                log.info(f"{key_of(one.id, one.attempt)}: {ended.how}")
+                self.queue.died(one.id, one.attempt, ended.how)
 
     def sweep(self, running: list[Running], now: float) -> None:
         """End what must end: stopped, frozen, lost and dead runs, ours and adopted ones."""
@@ -207,9 +223,10 @@ class Supervisor:
             ours = one.process in keys
             coming_up = ours and one.pid is None  # a cold disk may need long; poll tells its end
             held = now <= one.lease_until <= now + 2 * LEASE  # later: the clock was set back
-            frozen = not held and now > self.sweep_from and not coming_up
+            timely = now > self.sweep_from  # else what the clock says of them means nothing yet
+            frozen = timely and not held and not coming_up
             grace, asked = STOP_GRACE.get(one.desired), one.stop_at
-            unheard = grace and asked is not None and not -BEAT < now - asked < grace
+            unheard = timely and grace and asked is not None and not -BEAT < now - asked < grace
             if frozen or unheard:
                 if one.pid is None and not ours and not frozen:
                     continue  # its process has not come up yet
@@ -316,6 +333,11 @@ class Supervisor:
         log.info(f"ended; {len(running)} runs wait for the next one")
 
 
+def jumped(seconds: float) -> bool:
+    """Whether something stood still between two looks at the clock, or it was set."""
+    return not -BEAT < seconds < ASLEEP
+
+
 def key_of(run_id: str, attempt: int) -> str:
     return f"{run_id}/{attempt}"
 
@@ -373,18 +395,3 @@ def start_worker(path: Path) -> subprocess.Popen[bytes]:
         )
     step_back(process.pid)
     return process
-
-
-def step_back(pid: int) -> None:
-    """Let the page and all else on this machine go first; the runs inherit it."""
-    low = 10
-    if sys.platform == "win32":
-        low = psutil.BELOW_NORMAL_PRIORITY_CLASS
-    try:
-        psutil.Process(pid).nice(low)
-    except psutil.NoSuchProcess:  # it found the store taken and has left
-        return
-
-
-def python_path() -> list[str]:
-    return [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]

@@ -52,7 +52,7 @@ function frameOf(state, chart) {
       save(name('png'), await pngOf(svg, width, height));
     } },
     { label: 'SVG', act: async () => save(name('svg'), svgFile((await pictureOf(state, now())).svg)) },
-    { label: 'CSV', act: () => save(name('csv'), csvFile(rowsOf(state, now()))) },
+    { label: 'CSV', act: () => save(name('csv'), csvFile(rowsOf(state, now()), COLUMNS, thinned(now()))) },
     { label: 'Full screen', act: () => fullScreen(frame), when: () => document.fullscreenEnabled },
     { label: 'Table', checked: () => frame.dataset.shown === 'table', act: () => {
       if (frame.dataset.shown === 'table') hideTable(frame);
@@ -68,12 +68,20 @@ function showTable(state, id) {
   putTable(state.charts.get(id).frame, tableOf(rows, chart.title, chart.note, chart.xtitle));
 }
 
+// What a file says first if the screen needs fewer points than there are; else nothing.
+function thinned(chart) {
+  const most = Math.max(0, ...chart.lines.map((line) => line.of ?? 0));
+  if (!most) return '';
+  const shown = Math.max(...chart.lines.filter((line) => line.of).map((line) => line.y.length));
+  return `# As drawn: up to ${shown} of the ${most} points of a line. Take away, CSV in the lab has all.`;
+}
+
 // The numbers of a chart: arm, kind, x, y, low, high. Arms that are hidden are left out.
 function rowsOf(state, chart, { runs = true } = {}) {
   const { data, memory } = state;
   const names = { single: 'run', dot: 'run', run: 'unfinished run', raw: 'mean before smoothing',
     point: 'mean', level: 'baseline' };
-  const rows = [], lows = new Map(), highs = new Map(), singles = new Map();
+  const rows = [], lows = new Map(), highs = new Map();
   for (const line of chart.lines) {
     const { arm, kind } = line, x = data.grids[line.x];
     if ((line.arms ?? [arm]).every((one) => memory.hidden.has(one))) continue;
@@ -82,14 +90,13 @@ function rowsOf(state, chart, { runs = true } = {}) {
       continue;
     }
     if (kind === 'path' || (!runs && names[kind]?.endsWith('run'))) continue;
-    let told = names[kind] ?? kind;
-    if (kind === 'single') {
-      singles.set(arm, 1 + (singles.get(arm) ?? 0));
-      told += ` ${singles.get(arm)}`;
-    }
+    const told = (i) => {
+      const seed = line.seed ?? line.seeds?.[i];
+      return seed === undefined ? names[kind] ?? kind : `${names[kind]}, seed ${seed}`;
+    };
     const low = line.low ?? lows.get(arm), high = line.high ?? highs.get(arm);
     const banded = kind !== 'single' && kind !== 'run' && kind !== 'dot';
-    x.forEach((at, i) => rows.push([line.name ?? data.arms[arm].name, told, at,
+    x.forEach((at, i) => rows.push([line.name ?? data.arms[arm].name, told(i), at,
       line.y[i], banded ? low?.[i] : undefined, banded ? high?.[i] : undefined]));
     if (line.left) {
       x.forEach((at, i) => rows.push([data.arms[arm].name, chart.xtitle, at, undefined,

@@ -22,8 +22,8 @@ METRICS = ("test_accuracy", "test_loss")
 class Wish:
     """The choices. Empty means as usual: all data, the usual grouping, the first group as base.
 
-    ``state`` filters the table of runs, ``apart`` shows what cannot be compared, ``only`` hides the
-    settings in which nothing differs.
+    ``state`` keeps only runs in these states, ``apart`` shows what cannot be compared, ``only``
+    hides the settings in which nothing differs.
     """
 
     experiments: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Wish:
     @property
     def filters(self) -> int:
         """How many kinds of filters are set."""
-        return sum(map(bool, (self.data, self.network, self.trick, self.text)))
+        return sum(map(bool, (self.data, self.network, self.trick, self.text, self.state)))
 
 
 def read(address: Mapping[str, str]) -> Wish:

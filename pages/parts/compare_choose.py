@@ -133,7 +133,7 @@ def trick_title(trick: str) -> str:
 
 
 def clear() -> None:
-    for name in ("data", "network", "trick", "text"):
+    for name in ("data", "network", "trick", "text", "state"):
         put(name, "")
 
 

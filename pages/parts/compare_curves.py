@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.parts import arms, difference, panels, words
+from pages.parts import arms, compare_rates, costchart, difference, panels, words
 from pages.parts.means import Line, Mean, line_of, mean_of
 from trainer.measure import Measure
 
@@ -34,6 +34,9 @@ def figure(scene: Scene, view: View) -> dict[str, Any]:
     charts = [chart(scene, kind, view, grids) for kind in ("accuracy", "loss")]
     if scene.fair:
         charts.append(difference_chart(scene, view, grids))
+    rate, drawn = compare_rates.rates(scene, view, grids)
+    charts[2:2] = [drawn] if drawn else []
+    charts.append(cost_chart(scene, grids))
     keys = " ".join(one.group.key for one in scene.beside)
     return {
         "id": f"compare {hashlib.sha256(keys.encode()).hexdigest()[:12]}",
@@ -43,7 +46,7 @@ def figure(scene: Scene, view: View) -> dict[str, Any]:
         "arms": [card(scene, one) for one in scene.beside],
         "charts": charts,
         "grids": grids.lists,
-        "rate": None,
+        "rate": rate,
         "note": note(scene, view),
         "said": "",
     }
@@ -115,6 +118,18 @@ def difference_chart(scene: Scene, view: View, grids: panels.Grids) -> dict[str,
     }
 
 
+def cost_chart(scene: Scene, grids: panels.Grids) -> dict[str, Any]:
+    """What the groups reached against what it cost them."""
+    found = [
+        costchart.pairs([entry.run for entry in one.group.entries], scene.metric)
+        for one in scene.beside
+    ]
+    made = costchart.cost(found, accuracy=scene.accuracy, grids=grids)
+    names = [scene.names[one.group.key] for one in scene.beside]
+    told = costchart.spelled(names, found, accuracy=scene.accuracy) or "no run has finished yet"
+    return made | {"alt": f"{made['title']}, {made['note']}: {told}."}
+
+
 def by_seed(scene: Scene, group: Group, key: str, axis: str) -> dict[int, Line]:
     """The finished lines of a group that is not mixed."""
     return {
@@ -131,7 +146,8 @@ def line_for(scene: Scene, entry: Entry, key: str, axis: str) -> Line | None:
         return None
     steps = line.steps / steps_per_epoch(entry) if axis == "epoch" else line.steps
     scale = 100.0 if key.endswith("accuracy") else 1.0
-    return Line(steps=steps, seconds=line.seconds, values=scale * line.values)
+    values = scale * line.values
+    return Line(steps=steps, seconds=line.seconds, values=values, seed=entry.run.seed)
 
 
 def curves(scene: Scene, i: int, group: Group, key: str, axis: str) -> ArmCurves:

@@ -10,7 +10,6 @@ import streamlit as st
 
 from pages.parts import board, words
 from pages.parts.compare_address import control
-from pages.parts.compare_scene import state_counts
 from trainer import differences
 from trainer.groupnames import key_words, trick_words
 from trainer.names import cell, in_table
@@ -26,7 +25,7 @@ METRICS = {"Test accuracy, %": ("test_accuracy", 100.0, 2), "Test loss": ("test_
 
 def runs_table(scene: Scene) -> None:
     """Heading, filter by state, table and download."""
-    counts = state_counts(scene.entries)
+    counts = scene.states
     states = [one for one in scene.wish.state if one in counts]
     with st.container(horizontal=True, vertical_alignment="center", key="compare-runs-head"):
         st.header("Runs", anchor=False)
@@ -36,9 +35,10 @@ def runs_table(scene: Scene) -> None:
             selection_mode="multi",
             format_func=lambda state: f"{state.capitalize()} {counts[state]}",
             label_visibility="collapsed",
+            help="Only these runs count, in the groups, their charts and this table.",
             **control("state", states),
         )
-        shown = [one for one in lines(scene) if not states or one[1].run.state in states]
+        shown = lines(scene)
         st.download_button(
             "CSV",
             as_csv(scene, shown),

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.parts import board, home
 from pages.parts.compare_address import EVERY, LATEST
+from pages.parts.compare_made import made_of
 from pages.parts.reader import reader_of
 from trainer import comparing, sidebyside
 from tricks import catalog
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pages.parts.compare_address import Wish
     from pages.parts.reader import Curves, Look, Reader
     from trainer.comparing import Entry, Group
+    from trainer.provenance import Made
     from trainer.sidebyside import Judged
     from trainer.store import ExperimentRow
 
@@ -40,13 +42,15 @@ class Scene:
     """Everything on the page. ``beside`` is what is shown: the base first, then the others.
 
     ``refused`` cannot be compared with the base; ``numbers`` gives each group its color for life,
-    ``names`` what to call those that are shown; ``cut`` groups are too many to show.
+    ``names`` what to call those that are shown; ``cut`` groups are too many to show; ``made`` is
+    what each run that ended was trained with. ``states`` counts runs before the filter on states.
     """
 
     wish: Wish
     keys: tuple[str, ...]
     metric: str
     entries: list[Entry]
+    states: Mapping[str, int]
     groups: list[Group]
     base: Group
     beside: list[Judged]
@@ -55,12 +59,20 @@ class Scene:
     cut: int
     names: Mapping[str, str]
     curves: Mapping[str, Curves]
+    made: Mapping[str, Made | None]
     version: tuple[int, ...]
     active: bool
 
     @property
     def accuracy(self) -> bool:
         return self.metric == "test_accuracy"
+
+    @property
+    def left_out(self) -> dict[str, int]:
+        """How many runs of each state the filter on states leaves out."""
+        if not set(self.wish.state) & set(board.KINDS):
+            return {}
+        return {kind: n for kind, n in self.states.items() if kind not in self.wish.state}
 
     @property
     def fair(self) -> list[Judged]:
@@ -119,6 +131,9 @@ def scene_of(looks: Sequence[Look], wish: Wish) -> Scene | None:
     """What there is to show; None if no run passes the filters."""
     entries = comparing.entries([(look.row, look.runs) for look in looks])
     entries = [one for one in entries if passes(one, wish)]
+    states = state_counts(entries)
+    if wanted := set(wish.state) & set(board.KINDS):
+        entries = [one for one in entries if one.run.state in wanted]
     if not entries:
         return None
     keys = usable(wish.group, entries) or comparing.usual_keys(entries)
@@ -141,6 +156,7 @@ def scene_of(looks: Sequence[Look], wish: Wish) -> Scene | None:
         keys=keys,
         metric=metric,
         entries=entries,
+        states=states,
         groups=groups,
         base=base,
         beside=beside,
@@ -149,6 +165,7 @@ def scene_of(looks: Sequence[Look], wish: Wish) -> Scene | None:
         cut=len(every) - len(groups),
         names=sidebyside.names_of([one.group for one in beside]),
         curves={id: one for look in looks for id, one in look.curves.items()},
+        made=made_of(entries),
         version=tuple(look.version for look in looks),
         active=any(look.active for look in looks),
     )

@@ -11,7 +11,7 @@ import streamlit as st
 
 from pages.parts import arms, forest, words
 from pages.parts.sheet import SCRIPTS, data_rows, source
-from trainer import sidebyside
+from trainer import provenance, sidebyside
 from trainer.datasets import DATASETS
 from trainer.measure import Measure
 from trainer.statistics import WORDS
@@ -234,6 +234,9 @@ def legend(scene: Scene, numbers: Measure) -> str:
             f"Seeds were added to {words.count(late, 'experiment')} after looking: read p values "
             "and intervals as too hopeful."
         )
+    shown = [entry.run.id for one in scene.beside for entry in one.group.entries]
+    if unlike := provenance.unlike([scene.made[id] for id in shown if id in scene.made]):
+        parts.append(unlike)
     if any(item.kind == "seconds" for one in scene.beside for item in one.differences):
         parts.append("Seconds were taken on different devices and cannot be compared.")
     return " ".join(parts)
@@ -243,7 +246,9 @@ def settings_table(scene: Scene) -> str:
     """A column for each group, a row for each setting; what differs is bold, tinted and first."""
     groups = scene.groups
     rows = sidebyside.configuration(groups)
-    shown = [one for one in rows if one.differs] if scene.wish.only else rows
+    every = [*rows, *sidebyside.trained_with(groups, scene.made)]
+    every.sort(key=lambda one: not one.differs)
+    shown = [one for one in every if one.differs] if scene.wish.only else every
     detailed = len({one.name for one in groups}) < len(groups)
     head = "".join(
         f"<th scope='col'><span class='tb-arm'>{arms.swatch(scene.numbers[one.key])}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from statistics import fmean
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,26 +13,40 @@ from pages.parts.words import between, count
 from trainer.statistics import t_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from pages.parts.panels import Grids
     from pages.parts.reader import Look
+    from trainer.rows import RunRow
 
 MOST_DOTS = 2000  # runs; with more only the means are drawn
 
-Pairs = list[tuple[float, float]]  # x and y of runs
+
+class Pair(NamedTuple):
+    """What a run cost and what it reached."""
+
+    seconds: float
+    value: float
+    seed: int
+    together: int = 1  # runs that shared the time of one process
 
 
-def cost(look: Look, grids: Grids) -> dict[str, Any]:
-    """The chart: a faint marker for each run, the mean of an arm with both intervals."""
-    accuracy = look.row.experiment.metric == "test_accuracy"
-    arms = finished(look)
-    most = max((x for own in arms for x, _ in own), default=None)
+Pairs = list[Pair]
+
+
+def cost(arms: list[Pairs], *, accuracy: bool, grids: Grids) -> dict[str, Any]:
+    """The chart: a faint marker for each run, the mean of an arm with both intervals.
+
+    ``arms`` are the finished runs of each, as :func:`pairs` gives them.
+    """
+    most = max((one.seconds for own in arms for one in own), default=None)
     unit = "%{y:.1f} %" if accuracy else "%{y:.3f}"
     better = "up" if accuracy else "down"
     foot = (
         f"Final test {'accuracy' if accuracy else 'loss'}, a small mark for each run. "
         f"Cheaper and better is {better} and to the left."
     )
-    if any(run.together > 1 and run.state == "done" for run in look.runs):
+    if any(one.together > 1 for own in arms for one in own):
         foot += " Seeds of an arm that were trained together share their seconds."
     return {
         "id": "cost",
@@ -53,13 +68,21 @@ def cost(look: Look, grids: Grids) -> dict[str, Any]:
 
 def finished(look: Look) -> list[Pairs]:
     """Seconds and final metric of the finished runs, by arm; accuracies in percent."""
-    metric = look.row.experiment.metric
+    experiment = look.row.experiment
+    return [
+        pairs([run for run in look.runs if run.arm == arm], experiment.metric)
+        for arm in range(len(experiment.arms))
+    ]
+
+
+def pairs(runs: Iterable[RunRow], metric: str) -> Pairs:
+    """Seconds and final metric of those that are finished; accuracies in percent."""
     scale = 100.0 if metric == "test_accuracy" else 1.0
-    found: list[Pairs] = [[] for _ in look.row.experiment.arms]
-    for run in look.runs:
+    found = []
+    for run in runs:
         value = run.metrics.get(metric) if run.state == "done" else None
         if value is not None and np.isfinite(value) and run.seconds is not None:
-            found[run.arm].append((run.seconds, scale * value))
+            found.append(Pair(run.seconds, scale * value, run.seed, run.together))
     return found
 
 
@@ -67,10 +90,11 @@ def drawn(arm: int, own: Pairs, arms: list[Pairs], grids: Grids) -> list[dict[st
     """The runs of an arm as dots, and their mean with its intervals."""
     if not own:
         return []
-    x, y = np.array(own, float).T
+    x, y = np.array([(one.seconds, one.value) for one in own]).T
     lines = [middle(arm, x, y, grids)]
     if sum(map(len, arms)) <= MOST_DOTS:
-        lines.insert(0, {"arm": arm, "kind": "dot", "x": grids.number(x), "y": tidy(y)})
+        dots = {"arm": arm, "kind": "dot", "x": grids.number(x), "y": tidy(y)}
+        lines.insert(0, {**dots, "seeds": [one.seed for one in own]})
     return lines
 
 
@@ -99,11 +123,19 @@ def note(counts: list[int], unit: str) -> str:
 
 def said(look: Look) -> str:
     """Every arm's mean cost and result, for people who cannot see the chart."""
-    unit = " %" if look.row.experiment.metric == "test_accuracy" else ""
+    experiment = look.row.experiment
+    accuracy = experiment.metric == "test_accuracy"
+    told = spelled([arm.name for arm in experiment.arms], finished(look), accuracy=accuracy)
+    return told or f"none of {count(len(look.runs), 'run')} has finished yet"
+
+
+def spelled(names: Sequence[str], arms: list[Pairs], *, accuracy: bool) -> str:
+    """The same for the finished runs of these; empty if there are none."""
     parts = []
-    for arm, own in zip(look.row.experiment.arms, finished(look), strict=True):
+    for name, own in zip(names, arms, strict=True):
         if own:
-            seconds, values = np.array(own).mean(axis=0)
-            digits = ".1f" if unit else ".3f"
-            parts.append(f"{arm.name} {values:{digits}}{unit} in {seconds:.2g} s, n = {len(own)}")
-    return "; ".join(parts) or f"none of {count(len(look.runs), 'run')} has finished yet"
+            seconds = fmean(one.seconds for one in own)
+            value = fmean(one.value for one in own)
+            text = f"{value:.1f} %" if accuracy else f"{value:.3f}"
+            parts.append(f"{name} {text} in {seconds:.2g} s, n = {len(own)}")
+    return "; ".join(parts)

@@ -70,7 +70,9 @@ def figure(look: Look, results: Results, view: View) -> dict[str, Any]:
         charts.append(ratelines.rate_chart(experiment, found, curves, view, grids, span))
     if len(experiment.arms) > 1:
         swept = sweepchart.sweep(look, grids)
-        charts += [difference(look, view, grids), costchart.cost(look, grids)]
+        paid = costchart.finished(look)
+        cost = costchart.cost(paid, accuracy=results.accuracy, grids=grids)
+        charts += [difference(look, view, grids), cost]
         charts += [swept] if swept else []
     for chart in charts:
         chart["alt"] = alt(chart, look, results)

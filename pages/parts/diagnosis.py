@@ -13,6 +13,7 @@ from pages.parts import arms, words
 from pages.parts import diagnosis_figures as figures
 from pages.parts.findings import title
 from pages.parts.sheet import sheet
+from trainer import provenance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -138,8 +139,22 @@ def closer(look: Look, findings: Findings, arm: int, names: Sequence[str]) -> st
         *cleaning(own),
         "</div>",
         told(own),
+        trained_with(own),
     ]  # fmt: skip
     return "".join(parts)
+
+
+def trained_with(own: Sequence[Report]) -> str:
+    """Where the numbers come from: versions and machine of the arm's finished runs."""
+    made = provenance.line([provenance.of_report(one) for one in own])
+    return f"<p class='told'><b>Trained with</b>: {escape(made)}.</p>"
+
+
+def machines(look: Look, findings: Findings) -> None:
+    """A quiet line where the runs were not all trained with the same; else nothing."""
+    ended = [findings.report_of(run) for run in look.runs]
+    if unlike := provenance.unlike([provenance.of_report(one) for one in ended]):
+        st.caption(words.plain(unlike))
 
 
 def tick(base: Sequence[Report]) -> str:

@@ -21,13 +21,15 @@ const CALCULATES = /^\s*[-=+@＝＋－＠]/;
 
 const COLUMNS = ['arm', 'kind', 'x', 'y', 'low', 'high'];
 
-function csvFile(rows, columns = COLUMNS) {
+// `remark` is a line before the columns, if there is something to say.
+function csvFile(rows, columns = COLUMNS, remark = '') {
   const cell = (value) => {
     let text = String(value ?? '');
     if (CALCULATES.test(text) && !Number.isFinite(Number(text))) text = `'${text}`;
     return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
   };
   const lines = [columns, ...rows].map((row) => row.map(cell).join(','));
+  if (remark) lines.unshift(remark);
   return new Blob([`${lines.join('\r\n')}\r\n`], { type: 'text/csv;charset=utf-8' });
 }
 

@@ -77,6 +77,10 @@ class Findings:
         runs = [run for run in look.runs if run.arm == arm and run.state == "done"]
         return [report for run in runs if (report := self.reports.get(key_of(run)))]
 
+    def report_of(self, run: RunRow) -> Report | None:
+        """What a run told of itself; None: it has not ended, or tells nothing."""
+        return self.reports.get(key_of(run))
+
     def traces_of(self, look: Look, arm: int, key: str) -> list[tuple[Any, Any]]:
         """That key's points of an arm's finished runs, as far as they were read."""
         runs = [run for run in look.runs if run.arm == arm and run.state == "done"]

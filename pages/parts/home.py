@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from trainer.store import WorkerRow
 
 WAKE_EVERY = 5.0  # seconds between two tries to start a worker
+SEEN_EVERY = 5.0  # seconds between two signs of life, of all pages together
 PAGE_FIRST = 1.5  # seconds that the first page has before a worker starts
 PATIENCE = 20.0  # seconds after the first try in which a worker may still be starting
 
@@ -31,6 +32,7 @@ class Wakes:
     first: bool = True
     last: float = float("-inf")
     missing_since: float | None = None
+    seen: float = float("-inf")  # the last sign of life
 
 
 @st.cache_resource(show_spinner=False)
@@ -60,6 +62,15 @@ def kept(experiment_id: str) -> int:
     """How many runs of a stopped experiment go on for somebody else's, in a workshop."""
     seen = store()
     return seen.kept(experiment_id) if isinstance(seen, SharedStore) else 0
+
+
+def seen() -> None:
+    """Tell the worker that a page is open. However many are, the store is written to as for one."""
+    known = wakes(str(place.home()))
+    now = time.monotonic()
+    if now - known.seen >= SEEN_EVERY:
+        store().page_seen()
+        known.seen = now
 
 
 def wake() -> None:

@@ -24,6 +24,7 @@ class Line:
     steps: Numbers
     seconds: Numbers
     values: Numbers
+    seed: int | None = None  # of the run; None: it is a mean
 
     def at(self, places: Numbers) -> Line:
         """Only the points with these indices."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.parts.means import MOST_POINTS, Line, line_of, mean_of, smoothed, spaced, thin, tidy
+from pages.parts.means import MOST_POINTS, line_of, mean_of, smoothed, spaced, thin, tidy
 
 if TYPE_CHECKING:
-    from pages.parts.means import Mean, Numbers
+    from pages.parts.means import Line, Mean, Numbers
     from pages.parts.reader import Look
     from pages.parts.view import View
     from trainer.store import RunRow
@@ -69,7 +69,7 @@ def arms_curves(look: Look, key: str) -> list[ArmCurves]:
     for run in look.runs:
         line = line_of(look.curves.get(run.id, {}), key)
         if line is not None:
-            line = Line(steps=line.steps, seconds=line.seconds, values=scale * line.values)
+            line = replace(line, values=scale * line.values, seed=run.seed)
             by_arm[run.arm].append((run, line))
     found = []
     for arm, pairs in enumerate(by_arm):
@@ -125,6 +125,10 @@ def lines(
         places = (spaced if kind == "run" else thin)(len(values), most)
         x = line.x(view.axis, per_epoch)[places]
         entry = {"arm": arm, "kind": kind, "x": grids.number(x), "y": tidy(values[places])}
+        if line.seed is not None:
+            entry["seed"] = line.seed
+        if len(x) < len(values):
+            entry["of"] = len(values)  # points, of which these are a part
         found.append(entry)
 
     for one in arms:

@@ -12,6 +12,8 @@ from pages.parts.rates import rates
 from trainer.rates import PARTS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from pages.parts.means import Numbers
     from pages.parts.panels import ArmCurves, Grids
     from pages.parts.view import View
@@ -36,7 +38,11 @@ def constant(experiment: Experiment, found: dict[Schedule, list[int]]) -> str | 
         return None
     count = len(experiment.arms)
     who = f"all {count} arms" if count > 2 else "both arms" if count == 2 else "the baseline"
-    return f"Learning rate: {words.short(values.pop())} in {who}, from the first step to the last."
+    return constant_words(values.pop(), who)
+
+
+def constant_words(rate: float, who: str) -> str:
+    return f"Learning rate: {words.short(rate)} in {who}, from the first step to the last."
 
 
 def rate_chart(
@@ -53,17 +59,31 @@ def rate_chart(
         x = positions(experiment.setup, np.asarray(steps, float), arms[own[0]], view.axis)
         if x is None:
             continue
-        known = np.isfinite(x)
-        y = np.asarray(values, float)[known]
-        places = thin(len(y))
-        shared = len(own) > 1
-        line = {"arm": own[0], "kind": "rate", "x": grids.number(x[known][places])}
         name = named([experiment.arms[i].name for i in own], len(experiment.arms))
-        lines.append({**line, "y": tidy(y[places]), "arms": own, "ink": shared, "name": name})
+        lines.append(line_of(own, name, x, values, grids))
+    names = [arm.name for arm in experiment.arms]
+    note = rate_note(names, [(rates, own) for (_, rates), own in found.items()])
+    return chart(lines, note, view, span, flat=len(found) == 1)
+
+
+def line_of(
+    own: list[int], name: str, x: Numbers, values: Sequence[float], grids: Grids
+) -> dict[str, Any]:
+    """The line of the arms ``own``, at the places that are known; in ink if it is not one's own."""
+    known = np.isfinite(x)
+    y = np.asarray(values, float)[known]
+    places = thin(len(y))
+    line = {"arm": own[0], "kind": "rate", "x": grids.number(x[known][places])}
+    return {**line, "y": tidy(y[places]), "arms": own, "ink": len(own) > 1, "name": name}
+
+
+def chart(
+    lines: list[dict[str, Any]], note: str, view: View, span: float | None, *, flat: bool
+) -> dict[str, Any]:
     return {
         "id": "rate",
         "title": "Learning rate",
-        "note": rate_note(experiment, found) if lines else "drawn when the first run is under way",
+        "note": note if lines else "drawn when the first run is under way",
         "xtitle": view.axis,
         "x": None if span is None else [0, span],
         "y": None,
@@ -71,24 +91,26 @@ def rate_chart(
         "log": False,
         "logx": view.logstep,
         "hover": "%{y:.4~g}",
-        "flat": len(found) == 1,
+        "flat": flat,
         "lines": lines,
     }
 
 
-def named(names: list[str], everyone: int) -> str:
+def named(names: list[str], everyone: int, what: str = "arms") -> str:
     """Whom a line stands for: ``all 4 arms``, ``a, b and 3 more``."""
     if len(names) == everyone > 1:
-        return f"all {everyone} arms" if everyone > 2 else "both arms"
+        return f"all {everyone} {what}" if everyone > 2 else f"both {what}"
     return words.listed(names if len(names) < 4 else [*names[:2], f"{len(names) - 2} more"])
 
 
-def rate_note(experiment: Experiment, found: dict[Schedule, list[int]]) -> str:
+def rate_note(
+    names: Sequence[str], found: Sequence[tuple[Sequence[float], list[int]]], what: str = "arms"
+) -> str:
     """Which arms share the ink line; constant rates are said in full while they are few."""
-    everyone = len(experiment.arms)
+    everyone = len(names)
     parts = []
-    for (_, values), own in found.items():
-        who = named([experiment.arms[i].name for i in own], everyone)
+    for values, own in found:
+        who = named([names[i] for i in own], everyone, what)
         if len(set(values)) == 1:
             parts.append(f"{who}: {words.short(values[0])}")
         elif len(own) > 1:

@@ -1,7 +1,8 @@
 """What the store knows of one experiment, read once for everybody who watches it.
 
 All sessions share one reader per experiment. However many of them ask, the store is read at most
-five times a second, and only for what is new: a run that has ended is read once.
+five times a second (less often where many pages are open), and only for what is new: a run that has
+ended is read once.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import numpy as np
 import streamlit as st
 
 from pages.parts import home
+from pages.parts.pace import pace
 from trainer.tuning import OVER, settles
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
     Curve = tuple[Numbers, Numbers]  # steps, values
     Curves = dict[str, Curve]  # by key
 
-PAUSE = 0.2  # seconds between two looks at the store
+PAUSE = 0.4  # of the time between two updates of a page: from one look at the store to the next
 REST = 3.0  # times what a look took: a very large experiment is looked at less often
 KEYS = ("test_accuracy", "test_loss", "train_accuracy", "train_loss", "seconds")
 ENDED = ("done", "diverged", "failed", "stopped", "paused")  # no more points come
@@ -124,13 +126,13 @@ class Reader:
         self.made: dict[Hashable, Any] = {}
 
     def look(self, *, now: bool = False) -> Look:
-        """The present state, at most ``PAUSE`` old; ``now`` after something was changed."""
+        """The present state, or one that is hardly older; ``now`` after something was changed."""
         with self.lock:
             if self.last is None or now or time.monotonic() >= self.due:
                 begun = time.monotonic()
                 self.last = self.read()
                 took = time.monotonic() - begun
-                self.due = begun + took + max(PAUSE, REST * took)
+                self.due = begun + took + max(PAUSE * pace(), REST * took)
             return self.last
 
     def once(self, what: Hashable, look: Look, make: Callable[[], Any]) -> Any:

@@ -81,7 +81,7 @@ def lines(
     made: list[dict[str, Any]] = []
     if found.baseline is not None and arms[found.baseline]:
         across = grids.number(np.array(ends))
-        level = t_interval([y for _, y in arms[found.baseline]])
+        level = t_interval([one.value for one in arms[found.baseline]])
         for kind, value in (("low", level.low), ("high", level.high), ("level", level.mean)):
             if value is not None:
                 y = tidy(np.array([value, value]))
@@ -89,14 +89,15 @@ def lines(
     known = [(arm, value) for arm, value in found.values if arms[arm]]
     if not known:
         return made
-    means = np.array([np.mean([y for _, y in arms[arm]]) for arm, _ in known])
+    means = np.array([np.mean([one.value for one in arms[arm]]) for arm, _ in known])
     at = grids.number(np.array([value for _, value in known]))
     owners = [arm for arm, _ in known]
     made.append({"arm": owners[0], "arms": owners, "kind": "path", "x": at, "y": tidy(means)})
     for arm, value in known:
-        y = np.array([one for _, one in arms[arm]])
+        y = np.array([one.value for one in arms[arm]])
         x = np.full(len(y), value)
-        made.append({"arm": arm, "kind": "dot", "x": grids.number(x), "y": tidy(y)})
+        dots = {"arm": arm, "kind": "dot", "x": grids.number(x), "y": tidy(y)}
+        made.append({**dots, "seeds": [one.seed for one in arms[arm]]})
         made.append(middle(arm, x, y, grids))
     return made
 
@@ -119,6 +120,6 @@ def said(look: Look) -> str:
     parts = []
     for arm, value in found.values if found else ():
         if arms[arm]:
-            mean = np.mean([y for _, y in arms[arm]])
+            mean = np.mean([one.value for one in arms[arm]])
             parts.append(f"at {short(value)} {mean:{digits}}{unit}, n = {len(arms[arm])}")
     return "; ".join(parts) or "no run has finished yet"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +13,12 @@ from pages.parts import home, refusals, words
 from pages.parts.absent import absent
 from pages.parts.addseeds import add_seeds
 from pages.parts.curves import figure, packed, show
-from pages.parts.diagnosis import closer_look, doctor
+from pages.parts.diagnosis import closer_look, doctor, machines
 from pages.parts.effectmap import effect_map, known_effects
 from pages.parts.effectmap import sentence as effects_sentence
 from pages.parts.findings import findings_of
 from pages.parts.forest import forest
+from pages.parts.pace import pace
 from pages.parts.present import present_button, presenting, stage
 from pages.parts.progress import empty, progress
 from pages.parts.reader import reader_of
@@ -34,8 +37,23 @@ if TYPE_CHECKING:
     from pages.parts.results import Results
     from pages.parts.view import View
 
-TICK = 0.5  # seconds between two updates of what is live
-SLOW_TICK = 3.0  # of what is read after the charts
+SLOW_TICK = 3.0  # seconds between two updates of what is read after the charts, or more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Built:
+    """What decides how the page is built: it is built anew when that has changed."""
+
+    phase: tuple[bool, bool]
+    tick: float | None  # seconds between two updates; None: nothing is to come
+    at: float = field(default_factory=time.monotonic)
+
+    def holds(self, look: Look) -> bool:
+        """A page that was built just now keeps its clock: others are opening theirs."""
+        if look.phase != self.phase:
+            return False
+        settled = self.tick is not None and time.monotonic() - self.at > SLOW_TICK
+        return not settled or pace(self.tick) == self.tick
 
 
 def watch(experiment_id: str) -> None:
@@ -55,9 +73,11 @@ def watch(experiment_id: str) -> None:
         with st.sidebar:
             setup_list(look)
             view = settings()
-    st.fragment(face, run_every=TICK if look.active else None)(reader, view, look.phase)
+    built = Built(phase=look.phase, tick=pace() if look.active else None)
+    st.fragment(face, run_every=built.tick)(reader, view, built)
     if not presenting():
-        st.fragment(beneath, run_every=SLOW_TICK if look.active else None)(reader)
+        slow = built.tick and SLOW_TICK * max(1.0, built.tick)
+        st.fragment(beneath, run_every=slow)(reader)
 
 
 def unknown(experiment_id: str) -> None:
@@ -74,11 +94,11 @@ def unknown(experiment_id: str) -> None:
 
 
 @refusals.drawn
-def face(reader: Reader, view: View, was: tuple[bool, bool]) -> None:
+def face(reader: Reader, view: View, built: Built) -> None:
     """All that changes while runs go on; the skeleton is the same before and after."""
     look = reader.look()
     gone = not look.runs and home.store().experiment(look.row.id) is None
-    if gone or look.phase != was:
+    if gone or not built.holds(look):
         st.rerun()  # the whole page once: with or without a clock
     known: Results = reader.once("results", look, lambda: results(look))
     done = look.state == "done" and look.count("done") > 0
@@ -108,6 +128,7 @@ def beneath(reader: Reader) -> None:
         return  # deleted meanwhile: the face says so
     findings = found(reader, look)
     doctor(look, findings)
+    machines(look, findings)
     closer_look(look, findings)
     if not look.row.tuning:
         tuned(look)

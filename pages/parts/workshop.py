@@ -18,6 +18,7 @@ import os
 import secrets
 from dataclasses import dataclass
 from functools import lru_cache
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -102,6 +103,15 @@ def on() -> bool:
 def by_login() -> bool:
     """Whether Streamlit's own login says who somebody is."""
     return on() and bool(secret("auth"))
+
+
+def check_login() -> None:
+    """Raises WrongSetup: there is a section ``[auth]``, and nothing that could use it."""
+    if not (find_spec("authlib") and find_spec("httpx")):
+        raise WrongSetup(
+            "secrets.toml has a section [auth], but what Streamlit's login needs is not "
+            'installed: pip install "streamlit[auth]"'
+        )
 
 
 @lru_cache(maxsize=4)

@@ -25,6 +25,7 @@ sys.path.pop(0)  # this folder, which has a pages.py of its own
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from trainer.experiment import parse
+from trainer.processes import birth
 from trainer.queue import Queue
 from trainer.store import Store
 
@@ -113,7 +114,7 @@ def live(home: str, runs: int) -> None:
         queue.write(claim, joined(points[:head]))
     tell(id)
     process = psutil.Process()
-    queue.enter("benchmark", pid=process.pid, created=process.create_time(), slots=runs)
+    queue.enter("benchmark", pid=process.pid, created=birth(process), slots=runs)
     rng = random.Random(0)
     due = [time.time() + rng.random() for _ in open_runs]
     while heads[0] < POINTS:

@@ -120,7 +120,8 @@ def server(home) -> Iterator[Server]:
         one.end_worker()
 
 
-# For this folder only: as long as Playwright runs, no other test could use asyncio.
+# For this package only (it needs its __init__.py): while Playwright runs, nothing else can use
+# asyncio in this process.
 @pytest.fixture(scope="package")
 def browser(missing) -> Iterator[Browser]:
     """Chromium: TRICKBOARD_CHROMIUM, or the first that is found on the path."""

@@ -58,7 +58,7 @@ def test_what_the_menus_give_away(page, server):
     ends = [run.metrics["test_accuracy"] for run in look.runs if run.arm_name == "dropout"]
     assert float(last["y"]) == pytest.approx(100 * sum(ends) / 6, rel=1e-3)
     assert float(last["low"]) < float(last["y"]) < float(last["high"])
-    assert {row["kind"] for row in rows} == {"mean", *(f"run {i}" for i in range(1, 7))}
+    assert {row["kind"] for row in rows} == {"mean", *(f"run, seed {i}" for i in range(6))}
 
     name, data = taken(page, curve, "SVG")
     said = words(data.decode())

@@ -2,18 +2,32 @@
 
 from __future__ import annotations
 
+import sqlite3
+import time
+from contextlib import closing
+
 import psutil
 import pytest
+from sqlalchemy import select
 
 from tests.faults.crew import READY, Crew, plan, until
+from trainer.schema import runs
 
+LEASE = 2.0
 LONG = 5_000  # steps: some seconds
+SOON = {  # a run soon loses its lease, and is soon to be kept
+    "trainer.queue.LEASE": LEASE,
+    "trainer.supervisor.LEASE": LEASE,
+    "trainer.schema.BUSY_SECONDS": 0.5,
+    "trainer.executors.keeper.EVERY": 1.0,
+}
 GRACE = {"trainer.executors.writer.STORE_GRACE": 2.0, "trainer.supervisor.STORE_GRACE": 2.0}
 
 
-@pytest.fixture
-def crew(home):
-    one = Crew(home)
+@pytest.fixture(scope="module")
+def crew(tmp_path_factory):
+    one = Crew(tmp_path_factory.mktemp("home"), set=SOON)
+    one.start()
     yield one
     one.end()
 
@@ -28,18 +42,60 @@ def training(crew):
     return until(lambda: next(iter(crew.training().items()), None), READY, "a run makes steps")
 
 
+def lease(crew, run):
+    """Seconds for which a run still belongs to its process; below 0: it has lost it."""
+    with crew.store.reads.connect() as db:
+        return db.scalar(select(runs.c.lease_until).where(runs.c.id == run)) - time.time()
+
+
+def heartbeat(crew):
+    return crew.store.worker().heartbeat
+
+
 def test_a_run_keeps_its_points_until_there_is_room(crew):
-    crew.start()
+    """It alone is refused, for longer than its lease: it says that it lives all the same."""
     id = crew.store.launch(plan(1, steps=LONG))
     run, process = training(crew)
     fill(process, crew.store.path.stat().st_size)
-    until(lambda: "the store refuses, trying again" in crew.log(run), 30, "the store refuses")
+    until(lambda: crew.store.runs(id)[0].message, 30, "the store takes no points")
+    begun = time.monotonic()
+    until(lambda: time.monotonic() - begun > 2 * LEASE, 30, "longer than a lease")
     (row,) = crew.store.runs(id)
-    assert row.state == "running" and process.is_running()
+    assert row.state == "running" and process.is_running() and lease(crew, run) > 0
+    assert "free some space" in row.message
+    assert "the store refuses, trying again" in crew.log(run)
     fill(process, None)
     crew.all_done(id)
     (row,) = crew.store.runs(id)
-    assert row.attempt == 1
+    assert row.attempt == 1 and row.message is None
+    crew.check(id)
+
+
+def test_nobody_is_declared_dead_while_nobody_can_write(crew):
+    """The disk is full for all, until every lease is long over. Then there is room again."""
+    id = crew.store.launch(plan(2, first=10, steps=LONG))
+    run, _ = training(crew)
+    for process in crew.processes():
+        fill(process, 4096)  # not even a journal
+    until(lambda: lease(crew, run) < -LEASE, 60, "its lease is over")
+    assert time.time() - heartbeat(crew) > LEASE
+    for process in crew.processes():
+        fill(process, None)
+    crew.all_done(id)
+    assert {row.attempt for row in crew.store.runs(id)} == {1}
+    crew.check(id)
+
+
+def test_nobody_is_declared_dead_while_another_program_has_the_store(crew):
+    id = crew.store.launch(plan(2, first=20, steps=LONG))
+    run, _ = training(crew)
+    with closing(sqlite3.connect(crew.store.path, timeout=60)) as other:
+        other.isolation_level = None
+        other.execute("BEGIN IMMEDIATE")  # all may read, nobody else may write
+        until(lambda: lease(crew, run) < -LEASE, 60, "its lease is over")
+        other.execute("ROLLBACK")
+    crew.all_done(id)
+    assert {row.attempt for row in crew.store.runs(id)} == {1}
     crew.check(id)
 
 

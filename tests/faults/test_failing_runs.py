@@ -63,17 +63,35 @@ FAULTS = {
         "out of memory at step",
         "can't allocate memory",
     ),
+    "fills_the_card": (  # as PyTorch says it where a card has no more room
+        'raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")',
+        ("failed", "out_of_memory"),
+        "out of memory at step 0: make the network or the batches smaller",
+        "CUDA out of memory. Tried to allocate 2.00 GiB.",
+    ),
     "crashes": (
         "os.kill(os.getpid(), 11)",
         ("failed", "killed"),
-        "its process was killed (SIGSEGV), 5 times; this run was given up",
+        "its process was killed (SIGSEGV), 5 times; this run was given up. Its log may say more",
+        'crashes.py", line',  # where it was
+    ),
+    "is_killed": (
+        "os.kill(os.getpid(), 9)",
+        ("failed", "killed"),
+        "(SIGKILL), 5 times; this run was given up. A system kills what takes too much memory",
+        "attempt 5 on cpu",
+    ),
+    "quits": (
+        "os._exit(3)",
+        ("failed", "killed"),
+        "its process ended with status 3, 5 times; this run was given up. Its log may say more",
         "attempt 5 on cpu",
     ),
     "leaves": (
         "sys.exit(3)",
-        ("failed", "killed"),
-        "5 times; this run was given up",
-        "attempt 5 on cpu",
+        ("failed", "error"),
+        "sys.exit(3) at step 0",
+        "SystemExit: 3",
     ),
     "diverges": (
         "weights.grad.fill_(float('nan'))",
@@ -151,10 +169,11 @@ def test_each_fault_ends_its_own_run_and_the_page_tells(here, monkeypatch):
     for row in rows[:3]:  # of one kind three are told in full
         assert f"**{row.arm_name}, seed 0 failed:** {row.error_text.rstrip('.')}." in told
     assert "**diverges, seed 0 diverged:** the loss is not a number" in told
-    assert any(one.value.startswith("2 more runs failed") for one in page.caption)
+    assert any(one.value.startswith("5 more runs failed") for one in page.caption)
     for row in rows:
-        _, _, text, logged = FAULTS[row.arm_name]
+        _, (_, kind), _, logged = FAULTS[row.arm_name]
         assert logged in here.log(row.id)
+        assert row.attempt == (5 if kind == "killed" else 1)
     page.session_state["log_failure_0"] = True
     page.run()
     (shown,) = page.code

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import signal
+import sqlite3
 import time
+from contextlib import closing
 
 import pytest
 
 from tests.faults.crew import READY, Crew, plan, until
+from trainer.processes import birth, is_alive
 from trainer.queue import Queue
-from trainer.supervisor import is_alive
 
-LEASE = 2.0
-SHORT = {"trainer.queue.LEASE": LEASE, "trainer.supervisor.ASLEEP": 1.0}
+LEASE = 3.0  # a slow disk may take seconds for a write, and a run must not lose it by that
+LONGER = 1.5 * LEASE
+SHORT = {"trainer.queue.LEASE": LEASE, "trainer.supervisor.ASLEEP": 2.0}
 LONG = 5_000  # steps: some seconds
 
 
@@ -33,6 +36,11 @@ def first_training(crew):
     return until(lambda: next(iter(crew.training().items()), None), READY, "a run makes steps")
 
 
+def both_training(crew):
+    """The processes of two runs that make steps, by run."""
+    return until(lambda: len(found := crew.training()) == 2 and found, READY, "both make steps")
+
+
 def row_of(crew, experiment, run):
     return next(row for row in crew.store.runs(experiment) if row.id == run)
 
@@ -42,10 +50,29 @@ def stand_still(process):
     until(lambda: process.status() == "stopped", 10, "it stands still")
 
 
+def stand_still_apart(crew, *processes):
+    """Stopped while none of them is writing: else nobody could write, which is another fault."""
+    while True:
+        for process in processes:
+            stand_still(process)
+        with closing(sqlite3.connect(crew.store.path, timeout=2.0)) as store:
+            try:
+                store.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError:
+                for process in processes:
+                    process.send_signal(signal.SIGCONT)
+
+
+def wait_longer_than_a_lease():
+    begun = time.monotonic()
+    until(lambda: time.monotonic() - begun > LONGER, 60, "longer than a lease")
+
+
 def test_a_run_that_stands_still_loses_its_lease_and_is_trained_by_another_process(crew):
     id = crew.store.launch(plan(2, steps=LONG))
     run, process = first_training(crew)
-    stand_still(process)
+    stand_still_apart(crew, process)
     until(lambda: row_of(crew, id, run).attempt == 2, 60, "another process has it")
     assert not process.is_running()
     crew.all_done(id)
@@ -57,8 +84,7 @@ def test_a_run_that_comes_back_too_late_is_fenced_and_leaves(crew):
     id = crew.store.launch(plan(1, first=10, steps=LONG))
     run, process = first_training(crew)
     supervisor = next(one for one in crew.processes() if one.pid == crew.started[0].pid)
-    stand_still(supervisor)
-    stand_still(process)
+    stand_still_apart(crew, supervisor, process)
     Queue(crew.store).died(run, 1, "it stood still")  # what a supervisor elsewhere finds
     process.send_signal(signal.SIGCONT)
     until(lambda: not process.is_running() or process.status() == "zombie", 20, "it leaves")
@@ -71,12 +97,12 @@ def test_a_run_that_comes_back_too_late_is_fenced_and_leaves(crew):
 
 def test_runs_go_on_while_their_supervisor_stands_still(crew):
     id = crew.store.launch(plan(2, first=20, steps=3 * LONG))
-    run, _ = first_training(crew)
+    both = both_training(crew)
     supervisor = next(one for one in crew.processes() if one.pid == crew.started[0].pid)
-    stand_still(supervisor)
-    begun, step = time.monotonic(), row_of(crew, id, run).step
-    until(lambda: time.monotonic() - begun > 2 * LEASE, 30, "longer than a lease")
-    assert row_of(crew, id, run).step > step
+    stand_still_apart(crew, supervisor)
+    steps = {run: row_of(crew, id, run).step for run in both}
+    wait_longer_than_a_lease()
+    assert all(row_of(crew, id, run).step > step for run, step in steps.items())
     supervisor.send_signal(signal.SIGCONT)
     crew.all_done(id)
     assert {row.attempt for row in crew.store.runs(id)} == {1}
@@ -86,10 +112,9 @@ def test_runs_go_on_while_their_supervisor_stands_still(crew):
 def test_everything_stands_still_as_a_laptop_does(crew):
     id = crew.store.launch(plan(2, first=30, steps=LONG))
     run, _ = first_training(crew)
-    for process in crew.processes():
-        process.send_signal(signal.SIGSTOP)
-    begun, step = time.monotonic(), row_of(crew, id, run).step
-    until(lambda: time.monotonic() - begun > 2 * LEASE, 30, "longer than a lease")
+    stand_still_apart(crew, *crew.processes())
+    step = row_of(crew, id, run).step
+    wait_longer_than_a_lease()
     assert row_of(crew, id, run).step == step
     for process in crew.processes():
         process.send_signal(signal.SIGCONT)
@@ -119,12 +144,35 @@ def test_clocks_that_are_set_lose_no_run_and_start_none_again(crew, monkeypatch)
     crew.clock.write_text("0")
 
 
+def test_a_new_supervisor_under_another_clock_adopts_what_runs(crew, monkeypatch):
+    """The clock is set while there is none: leases are a day off, and births as psutil tells."""
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + float(crew.clock.read_text() or 0))
+    for first, jump in ((60, "-86400"), (70, "0")):
+        id = crew.store.launch(plan(2, first=first, steps=100 * LONG))
+        both = both_training(crew)
+        crew.started[-1].kill()
+        crew.started[-1].wait(10)
+        stand_still_apart(crew, *both.values())  # no sign of life meanwhile
+        crew.clock.write_text(jump)
+        worker = crew.start(ready=False)
+        until(lambda worker=worker: crew.store.worker().pid == worker.pid, READY, "it has begun")
+        for process in both.values():
+            process.send_signal(signal.SIGCONT)
+        wait_longer_than_a_lease()
+        rows = crew.store.runs(id)
+        assert {(row.state, row.attempt) for row in rows} == {("running", 1)}, crew.said()
+        assert crew.training() == both
+        crew.store.stop(id)
+        until(lambda id=id: crew.counted(id) == {"stopped": 2}, 60, "they stop")
+
+
 def test_a_worker_that_died_before_the_clock_was_set_back_does_not_seem_alive(crew, monkeypatch):
-    supervisor = next(one for one in crew.processes() if one.pid == crew.started[0].pid)
+    supervisor = next(one for one in crew.processes() if one.pid == crew.started[-1].pid)
     until(lambda: crew.store.worker().alive, 30, "its clock is right again")
-    created = supervisor.create_time()
+    born = birth(supervisor)
     supervisor.kill()
-    until(lambda: not is_alive(supervisor.pid, created), 10, "it is dead")
+    until(lambda: not is_alive(supervisor.pid, born), 10, "it is dead")
     real = time.time
     monkeypatch.setattr(time, "time", lambda: real() - 3600)
     assert not crew.store.worker().alive

@@ -9,7 +9,7 @@ import signal
 import pytest
 
 from tests.faults.crew import READY, Crew, plan, trained_alone, until
-from trainer.supervisor import is_alive
+from trainer.processes import birth, is_alive
 
 OFTEN = {"trainer.executors.keeper.EVERY": 0.4}  # seconds between checkpoints
 LONG = 4_000  # steps: some seconds
@@ -85,7 +85,7 @@ def test_a_killed_process_has_all_its_runs_go_on_from_their_checkpoints(crew):
 def test_one_of_a_stack_is_stopped_and_goes_on_later(crew):
     id = crew.store.launch(plan(6, first=10, steps=LONG))
     process, runs = next(iter(together(crew, 3).items()))
-    created = process.create_time()
+    created = birth(process)
     assert crew.store.stop(id, [runs[1]]) == 1
     until(lambda: rows_of(crew, id)[runs[1]].state == "stopped", 10, "it has stopped")
     rows = rows_of(crew, id)
@@ -165,7 +165,7 @@ def test_a_killed_supervisor_leaves_its_stacks_to_the_next_one(crew):
     id = crew.store.launch(plan(8, first=70, steps=2 * LONG))
     stacks = until(lambda: len(found := together(crew, 4)) == 2 and found, READY, "two stacks")
     (lives, lucky), (dies, unlucky) = stacks.items()
-    created = lives.create_time()
+    created = birth(lives)
     crew.started[-1].kill()
     crew.started[-1].wait(10)
     dies.kill()

@@ -296,3 +296,17 @@ def test_a_design_of_combinations_is_answered_by_its_effects(watch, bench):  # n
     said = [one.value for one in page.markdown]
     assert said.index(effectmap.sentence(found, known)) < said.index(known.sentence)
     assert "Together?" in text(page)
+
+
+def test_lines_of_runs_name_their_seed_and_say_when_points_are_left_out(bench):
+    bench.launch(plan(seeds=6))
+    while claim := bench.claim():
+        bench.train(claim, grid=list(range(0, 1001)))
+    _, charts = curves(bench.look())
+    lines = charts["accuracy"]["lines"]
+    singles = [one for one in lines if one["kind"] == "single"]
+    assert [one["seed"] for one in singles] == [*range(6), *range(6)]
+    assert {(one["of"], len(one["y"])) for one in singles} == {(1001, 300)}
+    means = [one for one in lines if one["kind"] == "mean"]
+    assert all("seed" not in one and one["of"] == 1001 for one in means)
+    assert charts["cost"]["lines"][0]["seeds"] == list(range(6))

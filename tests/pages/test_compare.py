@@ -13,6 +13,7 @@ from pages.parts import compare_address, compare_curves, compare_runs, compare_s
 from pages.parts.compare_address import Wish
 from pages.parts.reader import Reader
 from tests.pages.bench import Bench, plan, points
+from tests.trainer.export.bench import MADE
 from trainer.names import cell
 
 if TYPE_CHECKING:
@@ -242,16 +243,27 @@ def test_filters_that_leave_nothing_can_be_cleared(app, bench):
     assert len(at.dataframe) == 1
 
 
-def test_the_table_of_runs_is_filtered_by_state_and_nothing_else_is(app, bench):
+def test_the_filter_on_states_acts_on_groups_charts_and_table_and_says_what_it_leaves_out(
+    app, bench
+):
     id = bench.launch(plan(seeds=6))
     for i in range(12):
         bench.train(bench.claim(), **({"state": "diverged", "metrics": {}} if i == 3 else {}))
+    at = opened(app, id)
+    assert "1 diverged run" in texts(at) and len(at.dataframe[0].value) == 12
+    at = opened(app, id, state="done")
+    assert "11 runs of 1 experiment, left out by the filter on states: 1 diverged." in texts(at)
+    assert set(map(tuple, at.dataframe[0].value["State"])) == {("done",)}
+    assert {len(one["dots"]) for one in component(at, "arms")["arms"]} == {5, 6}
     at = opened(app, id, state="diverged")
     rows = at.dataframe[0].value
     assert [list(state) for state in rows["State"]] == [["diverged"]]
-    assert rows["Arm"][0] == "dropout"
-    assert "n = 5" in component(at, "arms")["arms"][1]["label"]
-    assert "1 diverged run" in texts(at)
+    assert [one["name"] for one in component(at, "arms")["arms"]] == [rows["Arm"][0]]
+    assert "11 done" in texts(at)
+    at = opened(app, id, state="failed")
+    assert "No run of these experiments passes the filters." in texts(at)
+    at.button(key="clear_filters").click().run()
+    assert "12 runs of 1 experiment." in texts(at)
 
 
 def test_only_differences_is_in_the_address(app, bench):
@@ -260,6 +272,26 @@ def test_only_differences_is_in_the_address(app, bench):
     at.toggle(key="compare_only").set_value(False).run()
     assert "only" not in at.query_params
     assert "Training examples" in tables(at)[1]
+
+
+def test_versions_and_machines_stand_among_the_settings(app, bench):
+    bench.launch(plan(seeds=6))
+    while claim := bench.claim():
+        other = claim.run.arm.name == "dropout" and claim.run.seed == 5
+        made = MADE | ({"processor": "Loom 3"} if other else {})
+        bench.train(claim, report={"made_with": made})
+    at = opened(app, bench.id)
+    groups, settings = tables(at)
+    assert "not all trained with the same: Processor Abacus 9 and Loom 3." in groups
+    assert "is better" in texts(at)  # a hint, no refusal
+    assert "1 of " in settings and "<td>Abacus 9 and Loom 3</td>" in settings
+    assert "<td>2.14.1</td>" in settings
+
+
+def test_old_runs_say_that_nothing_was_recorded(app, bench):
+    groups, settings = tables(opened(app, trained(bench, plan(seeds=6))))
+    assert "not all trained" not in groups
+    assert "Trained with</th><td>not recorded</td>" in settings
 
 
 def test_names_people_gave_are_never_read_as_html_or_markdown(app, bench):
@@ -301,7 +333,8 @@ def test_curves_of_different_budgets_share_an_axis_of_epochs(bench):
     ends = {line["arm"]: data["grids"][line["x"]][-1]
             for line in accuracy["lines"] if line["kind"] == "mean"}  # fmt: skip
     assert ends == {0: 4, 1: 2}
-    assert [chart["id"] for chart in data["charts"]] == ["accuracy", "loss"]
+    assert [chart["id"] for chart in data["charts"]] == ["accuracy", "loss", "cost"]
+    assert data["rate"] == "Learning rate: 0.1 in both groups, from the first step to the last."
 
 
 def test_the_axis_of_young_runs_reaches_to_the_end_of_their_budget(bench):
@@ -323,6 +356,30 @@ def test_the_difference_is_drawn_against_the_base_in_points(bench):
     [mean] = [line for line in chart["lines"] if line["kind"] == "mean"]
     assert mean["arm"] == 1
     assert mean["y"][-1] == pytest.approx(100 * shown.fair[0].comparison.mean, rel=1e-4)
+
+
+def test_schedules_and_costs_of_the_groups_are_drawn(bench):
+    arms = ("baseline", "dropout", "cosine", "one_cycle")
+    shown = scene(bench, plan(arms, seeds=6), plan(("baseline",), seeds=6, lr=0.2), apart=True)
+    for axis in ("epoch", "step", "seconds"):
+        data = compare_curves.figure(shown, view.View(axis=axis))
+        charts = {chart["id"]: chart for chart in data["charts"]}
+        lines = charts["rate"]["lines"]
+        assert data["rate"] is None and [one["arms"] for one in lines] == [[0, 1], [2], [3], [4]]
+        assert "baseline, rate 0.2: 0.2" in charts["rate"]["note"] and charts["rate"]["alt"]
+        ends = {"epoch": 4, "step": 40, "seconds": 4}
+        assert data["grids"][lines[0]["x"]][-1] == pytest.approx(ends[axis], rel=0.03)
+        assert max(lines[3]["y"]) == pytest.approx(0.2)
+    dots = [one for one in charts["cost"]["lines"] if one["kind"] == "dot"]
+    assert [one["seeds"] for one in dots] == [list(range(6))] * 5
+    assert "n = 6" in charts["cost"]["note"] and "dropout" in charts["cost"]["alt"]
+
+
+def test_mixed_groups_have_no_schedule(bench):
+    shown = scene(bench, plan(("baseline", "cosine"), seeds=2), group=("dataset",))
+    data = compare_curves.figure(shown, view.View())
+    assert [chart["id"] for chart in data["charts"]] == ["accuracy", "loss", "cost"]
+    assert data["rate"] is None
 
 
 def test_more_groups_than_a_page_can_show_are_cut_and_the_base_stays(bench, monkeypatch):

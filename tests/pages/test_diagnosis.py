@@ -15,6 +15,7 @@ from pages.parts.forest import table
 from pages.parts.results import results
 from tests.pages.bench import Bench, plan
 from tests.pages.test_watch import rerun, text, watch  # noqa: F401
+from trainer import provenance
 from trainer.experiment import parse
 
 ACTED = {"times": 0, "of": 40, "what": "steps with a loss below 0.1"}
@@ -267,3 +268,22 @@ def test_the_arm_is_chosen_in_the_address(watch, bench):  # noqa: F811
     assert page.query_params["closer"] in ("0", ["0"])
     page = watch(experiment=bench.id, closer="9")
     assert page.session_state["closer"] == 1
+
+
+def test_the_closer_look_says_what_the_runs_were_trained_with(bench):
+    made = dict.fromkeys(provenance.TITLES, "x") | {"torch": "2.14.1", "processor": "Abacus 9"}
+    look, found = trained(bench, lambda run: report() | {"made_with": made})
+    html = diagnosis.closer(look, found, 1, ["baseline", "dropout"])
+    assert "torch 2.14.1" in html and "Abacus 9" in html
+    look, found = trained(bench, lambda run: report(), arms=("baseline", "mixup"))
+    html = diagnosis.closer(look, found, 1, ["baseline", "mixup"])
+    assert "<b>Trained with</b>: not recorded." in html
+
+
+def test_runs_of_two_machines_are_told_apart_in_a_line(watch, bench):  # noqa: F811
+    bench.launch(plan(seeds=2))
+    while claim := bench.claim():
+        made = dict.fromkeys(provenance.TITLES, "x") | {"torch": f"2.{claim.run.seed}"}
+        bench.train(claim, report=report() | {"made_with": made})
+    page = watch(experiment=bench.id)
+    assert any("torch 2.0 and 2.1" in one.value for one in page.caption)

@@ -323,6 +323,12 @@ def test_a_workshop_with_an_open_door_is_refused(monkeypatch, guest, host, said)
         workshop.doorkeeper()
 
 
+def test_a_login_that_nothing_can_serve_is_refused(monkeypatch):
+    monkeypatch.setattr(workshop, "find_spec", lambda name: None)
+    with pytest.raises(workshop.WrongSetup, match=r'pip install "streamlit\[auth\]"'):
+        workshop.check_login()
+
+
 # Open pages.
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections import deque
 from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
+import psutil
 import pytest
 import torch
 from torch import nn
@@ -127,6 +129,23 @@ def test_a_file_that_is_none_is_refused(tmp_path, content):
         path.write_bytes(content)
     with pytest.raises(Unkept, match=r"bad\.pt cannot be read"):
         checkpoint.read(path, "cpu")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere a process has no such limit")
+def test_where_there_is_no_room_the_last_one_stands_and_nothing_lies_beside(tmp_path):
+    """torch itself would say RuntimeError, and the run would fail for it."""
+    path = tmp_path / "a.pt"
+    checkpoint.write(path, {"step": 1}, 1)
+    me = psutil.Process()
+    before = me.rlimit(psutil.RLIMIT_FSIZE)
+    me.rlimit(psutil.RLIMIT_FSIZE, (5_000, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            checkpoint.write(path, {"step": 2, "weights": torch.zeros(10_000)}, 2)
+    finally:
+        me.rlimit(psutil.RLIMIT_FSIZE, before)
+    assert checkpoint.read(path, "cpu") == {"step": 1}
+    assert list(tmp_path.glob("a*")) == [path]
 
 
 class Code:

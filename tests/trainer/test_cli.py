@@ -13,6 +13,7 @@ import pytest
 from tests.trainer.test_supervisor import until
 from trainer import __main__ as cli
 from trainer.experiment import parse
+from trainer.processes import birth
 from trainer.queue import Queue
 from trainer.store import Store
 from trainer.supervisor import is_locked, worker_lock
@@ -293,7 +294,7 @@ def test_stop_ends_a_run_whose_process_does_not_listen(home, capsys, monkeypatch
     queue = Queue(store)
     claim = queue.claim("w", "cpu", "cpu")
     deaf = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    queue.begin(claim, deaf.pid, psutil.Process(deaf.pid).create_time())
+    queue.begin(claim, deaf.pid, birth(psutil.Process(deaf.pid)))
     assert cli.main(["stop", id]) == 0
     assert deaf.wait(10) == -signal.SIGKILL
     assert store.counts()[id] == {"stopped": 3}

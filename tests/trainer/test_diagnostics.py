@@ -88,7 +88,8 @@ def test_layers_are_the_activations_with_their_scale_and_their_dead():
     net = network()
     with torch.no_grad():
         net[1].weight[:2], net[1].bias[:2] = 0, -5.0
-    found = diagnostics.layers(net, X, chunk=17)
+    found, logits = diagnostics.layers(net, X, chunk=17)
+    torch.testing.assert_close(logits, net(X))
     first = net[:4](X)
     assert [one.name for one in found] == ["ReLU 1", "ReLU 2"]
     assert [one.units for one in found] == [8, 4]
@@ -104,9 +105,9 @@ def test_a_saturated_sigmoid_is_dead_and_a_negative_slope_is_not():
     with torch.no_grad():
         net[1].weight.zero_()
         net[1].bias.fill_(40.0)
-    assert diagnostics.layers(net, X)[0].dead == 1
+    assert diagnostics.layers(net, X)[0][0].dead == 1
     leaky = network(nn.PReLU)
-    found = diagnostics.layers(leaky, X)[0]
+    found = diagnostics.layers(leaky, X)[0][0]
     assert (found.name, found.dead) == ("PReLU 1", 0)
     assert found.scale == pytest.approx(leaky[:4](X).std(correction=0).item(), rel=1e-5)
 
@@ -115,29 +116,33 @@ def test_a_unit_of_maps_is_a_channel_and_a_reused_module_counts_twice():
     relu = nn.ReLU()
     net = nn.Sequential(nn.Conv2d(1, 4, 3), relu, nn.Conv2d(4, 2, 3), relu, nn.MaxPool2d(2))
     with torch.no_grad():
+        net[0].weight.abs_(), net[2].weight.abs_()
         net[0].weight[0], net[0].bias[0] = 0, -1.0
-    found = diagnostics.layers(net, torch.randn(5, 1, 8, 8))
-    assert [(one.name, one.units) for one in found] == [("ReLU 1", 4), ("ReLU 2", 2)]
-    assert found[0].dead == 0.25
+    x = 10 + torch.randn(5, 1, 8, 8)
+    for layout in (torch.contiguous_format, torch.channels_last):
+        found, _ = diagnostics.layers(net, x.to(memory_format=layout), chunk=2)
+        assert [(one.name, one.units) for one in found] == [("ReLU 1", 4), ("ReLU 2", 2)]
+        assert found[0].dead == 0.25
+        assert found[0].scale == pytest.approx(net[:2](x).std(correction=0).item(), rel=1e-5)
 
 
 def test_parametrized_weights_are_no_layer():
     net = nn.Sequential(nn.utils.parametrizations.weight_norm(nn.Linear(6, 6)), nn.ReLU())
-    assert [one.name for one in diagnostics.layers(net, X[:6])] == ["ReLU 1"]
+    assert [one.name for one in diagnostics.layers(net, X[:6])[0]] == ["ReLU 1"]
 
 
 def test_a_dead_layer_and_equal_answers_kill():
     alive = network()
-    assert diagnostics.killed(diagnostics.layers(alive, X), alive(X)) is None
+    assert diagnostics.killed(*diagnostics.layers(alive, X)) is None
     dead = network()
     with torch.no_grad():
         dead[1].weight.zero_()
-    reason = diagnostics.killed(diagnostics.layers(dead, X), dead(X))
+    reason = diagnostics.killed(*diagnostics.layers(dead, X))
     assert reason == "all 8 units of ReLU 1 give the same value for all 50 images"
     faint = network()
     with torch.no_grad():
         faint[7].weight.mul_(1e-7)
-    reason = diagnostics.killed(diagnostics.layers(faint, X), faint(X))
+    reason = diagnostics.killed(*diagnostics.layers(faint, X))
     assert reason is not None and "the answers to 50 images are the same" in reason
 
 
@@ -153,22 +158,23 @@ def test_a_dead_side_branch_kills_nothing():
     net = Beside()
     with torch.no_grad():
         net.branch[0].weight.zero_()
-    found = diagnostics.layers(net, X)
-    assert found[0].dead == 1 and diagnostics.killed(found, net(X)) is None
+    found, logits = diagnostics.layers(net, X)
+    assert found[0].dead == 1 and diagnostics.killed(found, logits) is None
 
 
 def test_norms_of_weights_and_of_the_gradients_at_both_ends():
     net = network()
-    weights = [net[i].weight for i in (1, 5, 7)]
+    weights = diagnostics.matrices(net)
+    assert all(one is net[i].weight for one, i in zip(weights, (1, 5, 7), strict=True))
     flat = torch.cat([one.flatten() for one in weights])
-    assert diagnostics.weight_norm(net) == pytest.approx(flat.norm().item(), rel=1e-6)
-    assert diagnostics.gradient_ends(net) is None
+    assert diagnostics.weight_norm(weights).item() == pytest.approx(flat.norm().item(), rel=1e-6)
+    assert diagnostics.gradient_ends(weights) is None
     net(X).square().sum().backward()
-    first, last = diagnostics.gradient_ends(net)
+    first, last = diagnostics.gradient_ends(weights)
     assert first == pytest.approx(weights[0].grad.norm().item(), rel=1e-6)
     assert last == pytest.approx(weights[2].grad.norm().item(), rel=1e-6)
     net.zero_grad(set_to_none=False)
-    assert diagnostics.gradient_ends(net) is None
+    assert diagnostics.gradient_ends(weights) is None
 
 
 def test_sharpness_is_the_rise_uphill_and_leaves_no_trace():

@@ -13,7 +13,8 @@ import pytest
 from tests.trainer.test_supervisor import until
 from trainer import devices, supervisor
 from trainer.executors.local import in_words, start_method
-from trainer.supervisor import end_process, ensure_worker, is_alive, is_locked
+from trainer.processes import birth, end_process, is_alive
+from trainer.supervisor import ensure_worker, is_locked
 
 
 @pytest.mark.parametrize(
@@ -42,15 +43,27 @@ def test_what_is_missing():
 
 def test_a_process_is_known_by_its_number_and_its_birth():
     child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
-    created = psutil.Process(child.pid).create_time()
-    assert is_alive(child.pid, created)
-    assert not is_alive(child.pid, created - 100)
+    born = birth(psutil.Process(child.pid))
+    assert is_alive(child.pid, born)
+    assert not is_alive(child.pid, born - 100)
     assert not is_alive(None, None)
-    end_process(child.pid, created - 100)
+    end_process(child.pid, born - 100)
     assert child.poll() is None
-    end_process(child.pid, created)
-    until(lambda: not is_alive(child.pid, created))  # a zombie is not alive
+    end_process(child.pid, born)
+    until(lambda: not is_alive(child.pid, born))  # a zombie is not alive
     assert child.wait(10) == -signal.SIGKILL
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere psutil's times do not move")
+def test_a_clock_that_is_set_makes_no_process_another_one(monkeypatch):
+    """Linux tells when it started by today's clock, and psutil when a process did by that."""
+    me, started = psutil.Process(), psutil.boot_time()
+    born = birth(me)
+    for module in (psutil, psutil._pslinux):
+        monkeypatch.setattr(module, "boot_time", lambda: started - 3600)
+    assert psutil.Process().create_time() == pytest.approx(me.create_time() - 3600)
+    assert is_alive(me.pid, born)
+    assert not is_alive(me.pid, born - 1)
 
 
 def test_how_a_process_ended_in_words():

@@ -11,7 +11,8 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from tests.trainer.loops import follow, make_run
-from trainer import reports
+from trainer import provenance, reports
+from trainer.experiment import ENGINE
 from trainer.networks import kaiming
 from trainer.streams import stream
 from trainer.tasks import task_of
@@ -28,6 +29,10 @@ def test_a_report_says_how_right_and_how_sure_the_last_answers_were(home):
     outcome = told(home)
     found = json.loads(json.dumps(outcome.report, allow_nan=False))
     assert len(json.dumps(found)) < 20_000
+    made = found["made_with"]
+    assert list(made) == list(provenance.TITLES) and all(made.values())
+    assert made["torch"] == torch.__version__ and made["device"] == "cpu"
+    assert made["threads"] == torch.get_num_threads() and made["engine"] == ENGINE
     matrix = np.array(found["confusion"])
     assert matrix.shape == (10, 10) and matrix.sum() == 450
     assert matrix.trace() / 450 == pytest.approx(outcome.metrics["test_accuracy"], abs=1e-6)

@@ -14,6 +14,7 @@ from tests.trainer.test_supervisor import NoProcesses, states, until
 from trainer import portions as sizing
 from trainer import supervisor
 from trainer.portions import MOST, portion, portions
+from trainer.processes import birth
 from trainer.queue import DEATHS, DEATHS_TOGETHER, Fenced, News, Queue
 from trainer.schema import links, points, runs
 from trainer.store import Store
@@ -43,6 +44,7 @@ def work(store):
         made = Supervisor(store, NoProcesses(*found), **{"slots": 2} | options)
         made.begin()
         until(lambda: made.ready)
+        made.sweep_from = 0.0
         return made
 
     return make
@@ -375,8 +377,8 @@ def test_a_stack_of_a_supervisor_that_is_gone_is_adopted_as_one_slot(store, queu
     id = store.launch(plan(("baseline",), range(6)))
     lives, dies = claimed(queue, room=2), claimed(queue, room=1)
     me = psutil.Process()
-    queue.begin_all(lives, me.pid, me.create_time())
-    queue.begin_all(dies, me.pid, me.create_time() - 1000)  # another process has its number now
+    queue.begin_all(lives, me.pid, birth(me))
+    queue.begin_all(dies, me.pid, birth(me) - 1000)  # another process has its number now
     made = work()
     made.tick()
     assert states(store, id) == ["running"] * 3 + ["waiting"] * 3

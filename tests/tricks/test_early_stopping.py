@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from trainer.checks import notices
 from trainer.experiment import Setup
+from trainer.lawbench import tools
 from tricks.base import Split, Trick
 from tricks.loss.flooding import Flooding
 from tricks.regularization.early_stopping import EarlyStopping, loss_of
@@ -40,6 +41,8 @@ class Answer(nn.Module):
 def walk(trick: EarlyStopping, answers: list[float]) -> nn.Module:
     """One epoch for each probability; half of the labels are of the first class, so .5 is best."""
     network = Answer()
+    trick.tools = tools()
+    trick.tools.network = network
     trick.dataset(split(), torch.Generator().manual_seed(0))
     trick.held = Split(x=torch.zeros(2, 1, 1, 1), y=torch.tensor([0, 1]), classes=2)
     for epoch, p in enumerate(answers, 1):

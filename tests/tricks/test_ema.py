@@ -6,11 +6,19 @@ import pytest
 import torch
 from torch import nn
 
+from trainer.lawbench import tools
 from tricks.regularization.ema import EMA
 
 
+def lent(trick: EMA, network: nn.Module) -> nn.Module:
+    """The network, which the trick has among its tools."""
+    trick.tools = tools()
+    trick.tools.network = network
+    return network
+
+
 def walk(trick: EMA, weights: list[float]) -> nn.Module:
-    network = nn.Linear(1, 1, bias=False)
+    network = lent(trick, nn.Linear(1, 1, bias=False))
     for step, weight in enumerate(weights, 1):
         nn.init.constant_(network.weight, weight)
         trick.after_step(network, step)
@@ -55,7 +63,8 @@ def test_training_is_left_alone() -> None:
 
 
 def test_running_statistics_of_batch_norm_are_averaged_too() -> None:
-    network, trick = nn.BatchNorm1d(1), EMA(decay=0.5)
+    trick = EMA(decay=0.5)
+    network = lent(trick, nn.BatchNorm1d(1))
     for step, mean in enumerate([0.0, 4.0], 1):
         network.running_mean.fill_(mean)
         trick.after_step(network, step)

@@ -20,6 +20,7 @@ from tricks.schedule.cyclic_cosine import CyclicCosine
 def walk(trick: SWA, network: nn.Module, weights: list[float]) -> None:
     """One epoch for each of these first weights."""
     trick.tools = tools()
+    trick.tools.network = network
     for epoch, weight in enumerate(weights, 1):
         trick.tools.progress = lambda epoch=epoch: epoch / len(weights)
         with torch.no_grad():

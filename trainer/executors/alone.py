@@ -6,7 +6,7 @@ import traceback
 from typing import TYPE_CHECKING, Any
 
 from trainer.experiment import identity
-from trainer.queue import Fenced
+from trainer.queue import SMALLER, Fenced
 from tricks import catalog
 from tricks.own import version
 
@@ -50,7 +50,7 @@ def alone(writer: Writer, account: Account) -> None:
         keeper.clear()
     except Fenced as gone:
         account.log(str(gone))
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit() in a trick of one's own is no end
         account.log(traceback.format_exc())
         kind, text = explain(error, account.step)
         writer.end(account, state="failed", kind=kind, text=text)
@@ -92,7 +92,7 @@ def follow(points: Generator[Numbers, None, Outcome], account: Account) -> Outco
             return outcome
 
 
-def explain(error: Exception, step: int) -> tuple[str, str]:
+def explain(error: Exception | SystemExit, step: int) -> tuple[str, str]:
     """The kind of a failure and one sentence about it; the traceback is in the log."""
     import torch
 
@@ -103,6 +103,8 @@ def explain(error: Exception, step: int) -> tuple[str, str]:
     text = str(error).strip()
     allocator = isinstance(error, RuntimeError) and "can't allocate memory" in text
     if allocator or isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return "out_of_memory", f"out of memory at step {step}"
+        return "out_of_memory", f"out of memory at step {step}: {SMALLER}"
+    if isinstance(error, SystemExit):
+        return "error", f"sys.exit({text}) at step {step}: a trick has no need to end its process"
     first = text.splitlines()[0] if text else "no reason given"
     return "error", f"{type(error).__name__} at step {step}: {first}"

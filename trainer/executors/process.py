@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import faulthandler
+import io
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainer.executors.alone import alone
 from trainer.executors.together import together
@@ -51,6 +53,23 @@ def write_to_log(store: Store, name: str) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.close(log)
+    sys.stdout = sys.stderr = io.TextIOWrapper(
+        io.BufferedWriter(Log(1, "w", closefd=False)),
+        encoding="utf-8",
+        errors="backslashreplace",
+        line_buffering=True,
+    )
+    faulthandler.enable(2)  # a crash tells where it happened
+
+
+class Log(io.FileIO):
+    """A log that lets a full disk pass: a run is not to fail because a line of its log is lost."""
+
+    def write(self, data: Any) -> int:
+        try:
+            return super().write(data)
+        except OSError:
+            return len(memoryview(data).cast("B"))
 
 
 def time_steps(path: str, kind: str, setup: Setup) -> None:

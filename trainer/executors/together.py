@@ -34,12 +34,13 @@ def together(writer: Writer) -> None:
         quicker = is_worth(writer)
         if quicker:
             train(writer)
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # sys.exit() in a trick of one's own is no end
         whole_failed(writer, error)
         return
     if not quicker:
         first, *others = writer.open
-        writer.queue.apart([one.claim for one in writer.open])
+        claims = [one.claim for one in writer.open]
+        writer.insist(lambda: writer.queue.apart(claims))
         for one in others:
             one.log("it is no quicker together with others here; this run waits for its own turn")
         writer.give_back(others, alone=True)
@@ -128,7 +129,7 @@ def leave(writer: Writer, account: Account, why: Exception) -> None:
         writer.give_back([account], alone=True)
 
 
-def whole_failed(writer: Writer, error: Exception) -> None:
+def whole_failed(writer: Writer, error: Exception | SystemExit) -> None:
     """What failed concerns all of them: each is trained alone."""
     text = "".join(traceback.format_exception(error))
     for one in writer.open:

@@ -10,24 +10,29 @@ import os
 import threading
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any, Literal
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import psutil
 from sqlalchemy.exc import DatabaseError
 
 from trainer.home import log_file
+from trainer.processes import birth
 from trainer.queue import Fenced, News, Queue
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from trainer.claiming import Claim
     from trainer.reading import Numbers
+
+T = TypeVar("T")
 
 EVERY = 0.25  # seconds between batches
 SIGN_OF_LIFE = 1.0  # seconds after which a write is due even without points
 STOP_GRACE = {"stop": 1.0, "pause": 10.0}  # seconds the training has to leave by itself
 STORE_GRACE = 60.0  # seconds for which a store that refuses (full disk, lock) is tried again
+NO_ROOM = "the store takes nothing more, probably its disk is full: free some space"
 
 
 class Account:
@@ -76,8 +81,9 @@ class Account:
         return "paused" if self.desired == "pause" else "stopped"
 
     def log(self, text: str) -> None:
-        """A line in the run's own log."""
-        with log_file(self.queue.store.home, self.claim.run.id).open("a", encoding="utf-8") as log:
+        """A line in the run's own log; a full disk is no reason for a run to fail."""
+        file = log_file(self.queue.store.home, self.claim.run.id)
+        with suppress(OSError), file.open("a", encoding="utf-8", errors="backslashreplace") as log:
             log.write(f"{text}\n")
 
 
@@ -103,8 +109,9 @@ class Writer:
             Fenced: it is too late for all of them.
         """
         claims = [one.claim for one in self.accounts]
-        created = psutil.Process().create_time()
-        ours = {one.run.id for one in self.queue.begin_all(claims, os.getpid(), created)}
+        born = birth(psutil.Process())
+        signed = self.insist(lambda: self.queue.begin_all(claims, os.getpid(), born))
+        ours = {one.run.id for one in signed}
         for one in self.accounts:
             if one.claim.run.id not in ours:
                 self.lose(one)
@@ -123,10 +130,8 @@ class Writer:
             try:
                 with self.writing:
                     self.write()
-            except DatabaseError as refused:  # disk full, or locked for very long
-                print(f"the store refuses, trying again: {refused.orig}", flush=True)
-                if time.monotonic() - self.written > STORE_GRACE:
-                    os._exit(1)
+            except DatabaseError as refused:
+                self.refused(refused, since=self.written)
 
     def write(self) -> None:
         now, accounts = time.monotonic(), self.open
@@ -148,6 +153,51 @@ class Writer:
                 self.leave_at_once(one)
         if not self.open:
             os._exit(0)
+
+    def insist(self, do: Callable[[], T]) -> T:
+        """Do something with the store; if it refuses, again and again.
+
+        Raises:
+            Fenced: somebody else has the run.
+        """
+        begun = time.monotonic()
+        while True:
+            try:
+                return do()
+            except DatabaseError as refused:
+                self.refused(refused, since=begun)
+                time.sleep(EVERY)
+
+    def refused(self, why: DatabaseError, *, since: float) -> None:
+        """The disk is full, or the store is locked for very long.
+
+        A sign of life alone may fit where points do not, and keeps the runs this process's own.
+        Whatever could not be written for too long is left to another process, and is no death.
+        """
+        for one in self.open:
+            one.log(f"the store refuses, trying again: {why.orig}")
+        late = time.monotonic() - since > STORE_GRACE
+        try:
+            if late:
+                self.queue.give_back([one.claim for one in self.open])
+            else:
+                self.sign(NO_ROOM)
+        except DatabaseError as again:
+            for one in self.open:
+                one.log(f"nor does it take a sign of life: {again.orig}")
+        if late:
+            os._exit(1)
+        if not self.open:
+            os._exit(0)
+
+    def sign(self, message: str) -> None:
+        """A sign of life without points."""
+        accounts = self.open
+        desired = self.queue.write_all([News(claim=one.claim, message=message) for one in accounts])
+        for one in accounts:
+            one.said = message
+            if one.claim.run.id not in desired:
+                self.lose(one)
 
     def lose(self, one: Account) -> None:
         """Somebody else has this run: nothing of it is written any more, and it is to leave."""
@@ -174,21 +224,18 @@ class Writer:
         with self.writing:
             if one.lost:
                 raise Fenced(f"attempt {one.claim.attempt} of {one.claim.run.id} is over")
-            self.queue.saved(one.claim, one.take(), step)
+            self.insist(lambda: self.queue.saved(one.claim, one.take(), step))
             one.batch = []
 
     def end(self, one: Account, **how: Any) -> None:
         """Write a run's last points and how it ended."""
 
-        def finish() -> None:
-            try:
-                self.queue.finish(one.claim, one.take(), **how)
-            except Fenced as gone:
-                one.log(str(gone))
-
         with self.writing:
             if not one.over:
-                insist(finish)
+                try:
+                    self.insist(lambda: self.queue.finish(one.claim, one.take(), **how))
+                except Fenced as gone:
+                    one.log(str(gone))
                 one.over = True
             if not self.open:
                 self.closed.set()
@@ -196,8 +243,9 @@ class Writer:
     def alone(self, one: Account) -> None:
         """Of the runs of this process only this one is left, and trained as any other."""
         with self.writing:
-            me = psutil.Process()
-            if not self.queue.begin_all([one.claim], me.pid, me.create_time()):
+            born = birth(psutil.Process())
+            claims = [one.claim]
+            if not self.insist(lambda: self.queue.begin_all(claims, os.getpid(), born)):
                 self.lose(one)
                 raise Fenced(f"attempt {one.claim.attempt} of {one.claim.run.id} is over")
 
@@ -205,22 +253,8 @@ class Writer:
         """Have runs wait again that this process does not train any more."""
         with self.writing:
             left = [one for one in some if not one.over]
-            insist(lambda: self.queue.give_back([one.claim for one in left], alone=alone))
+            self.insist(lambda: self.queue.give_back([one.claim for one in left], alone=alone))
             for one in left:
                 one.over = True
             if not self.open:
                 self.closed.set()
-
-
-def insist(write: Any) -> None:
-    """Write, and try again for a while if the store refuses."""
-    begun = time.monotonic()
-    while True:
-        try:
-            write()
-            return
-        except DatabaseError as refused:
-            print(f"the store refuses, trying again: {refused.orig}", flush=True)
-            if time.monotonic() - begun > STORE_GRACE:
-                raise
-            time.sleep(EVERY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,13 +44,14 @@ class NoExport(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """``points`` has the series of every compared run that ever started, by the run's id;
-    ``trials`` are the runs that looked for learning rates."""
+    """``points`` has the series of every run that ever started, by the run's id, ``reports`` what
+    those that ended told of themselves; ``trials`` are the runs that looked for learning rates."""
 
     row: ExperimentRow
     runs: list[RunRow]
     trials: list[Trial]
     points: dict[str, Series]
+    reports: dict[str, dict[str, Any]]
 
     @property
     def experiment(self) -> Experiment:
@@ -73,7 +74,9 @@ def gather(store: Store, experiment_id: str, keys: Collection[str] = KEYS) -> Ma
         raise NoExport(
             f"{row.name} ({experiment_id}) has no finished run yet, so there is nothing to export"
         )
-    news = store.news({run.id: (0, 0) for run in runs if run.attempt}, keys)
+    trials = store.trials(experiment_id)
+    started = {run.id for run in (*runs, *(one.run for one in trials)) if run.attempt}
+    news = store.news({id: (0, 0) for id in started}, keys)
     points = {
         id: {
             key: (np.asarray(steps, float), np.asarray(values, float))
@@ -81,7 +84,8 @@ def gather(store: Store, experiment_id: str, keys: Collection[str] = KEYS) -> Ma
         }
         for id, one in news.items()
     }
-    return Material(row=row, runs=runs, trials=store.trials(experiment_id), points=points)
+    reports = store.reports(started)
+    return Material(row=row, runs=runs, trials=trials, points=points, reports=reports)
 
 
 def known(store: Store, experiment_id: str) -> ExperimentRow:

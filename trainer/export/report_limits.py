@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import platform
-import sys
-import tomllib
 from datetime import UTC, datetime
 from html import escape
-from importlib import metadata
-from pathlib import Path
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from trainer import words
+from trainer import provenance, words
 from trainer.datasets import DATASETS
-from trainer.experiment import ENGINE
+from trainer.export.material import ENDED
 from trainer.export.report_draw import numbers_table
 from trainer.export.report_findings import size, zone
 from trainer.results import looked, untunable
@@ -24,8 +19,6 @@ if TYPE_CHECKING:
     from trainer.export.report_findings import Findings
     from trainer.rows import RunRow
 
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = ("torch", "torchvision", "numpy", "scipy", "scikit-learn")
 MOST_LOST = 12  # lines; more are counted
 LOST = ("diverged", "failed", "stopped", "paused")
 TEST_SLICE = 500  # test images behind a point of a curve, as the task has it
@@ -64,6 +57,8 @@ def limits(known: Findings) -> list[str]:
             "difference uses the seeds complete in both arms, which flatters an arm that lost its "
             "worst runs."
         )
+    if unlike := provenance.unlike(made_of(material)):
+        said.append(f"<b>Not one machine.</b> {escape(unlike)}")
     said.append(
         "<b>Small and short.</b> A small network, trained for seconds or minutes. What helps here "
         "need not help a large model, nor the other way round."
@@ -156,47 +151,30 @@ def tuning_section(known: Findings) -> str:
 
 
 def versions_section(material: Material) -> str:
+    """With what the runs say they were trained, and what wrote the report."""
     rows = "".join(
         f"<dt>{escape(word)}</dt><dd>{escape(text)}</dd>" for word, text in versions(material)
     )
     return (
-        f'<dl class="terms">{rows}</dl><p class="quiet">Versions and machine are those that wrote '
-        "this report; a run that was done before may have been trained with others.</p>"
+        f'<dl class="terms">{rows}</dl><p class="quiet">Versions and machine as each run kept them '
+        f"when it ended. Trickboard {provenance.project()} wrote this report.</p>"
     )
+
+
+def made_of(material: Material) -> list[provenance.Made | None]:
+    """What each run that ended says it was made with."""
+    ended = [run for run in material.runs if run.state in ENDED]
+    return [provenance.of_report(material.reports.get(run.id)) for run in ended]
 
 
 def versions(material: Material) -> list[tuple[str, str]]:
     """What the numbers were made with."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    found = [
-        ("Trickboard", f"{project['version']}, engine {ENGINE}, experiment {material.row.id}"),
-        ("Python", sys.version.split()[0]),
-        *((name, installed(name)) for name in PACKAGES),
-        ("System", platform.platform(terse=True)),
-        ("Processor", processor()),
-    ]
+    found = [("Experiment", material.row.id), *provenance.terms(made_of(material))]
     ends = sorted(run.ended_at for run in material.runs if run.ended_at is not None)
     if ends:
         first, last = (moment(at) for at in (ends[0], ends[-1]))
         found.append(("Trained", first if first == last else f"{first} to {last}"))
     return found
-
-
-def installed(package: str) -> str:
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return "not installed"
-
-
-def processor() -> str:
-    """The processor's own name, where the system tells it."""
-    told = Path("/proc/cpuinfo")
-    for line in told.read_text("utf-8").splitlines() if told.is_file() else []:
-        name, _, value = line.partition(":")
-        if name.strip() == "model name":
-            return value.strip()
-    return platform.processor() or platform.machine() or "unknown"
 
 
 def moment(at: float) -> str:

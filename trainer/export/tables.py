@@ -1,4 +1,4 @@
-"""Everything an experiment measured, as tables: points, runs, trials. CSV and Parquet."""
+"""Everything an experiment measured, as tables: points, runs, and the same of trials."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from trainer.names import cell
+from trainer.provenance import TITLES, of_report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -22,16 +24,18 @@ MISSING = "nan"
 WRITTEN = {"name", "arm", "error"}  # columns with words that no rule of ours bounds
 
 
-def points_table(material: Material) -> pd.DataFrame:
+def points_table(material: Material, runs: Sequence[RunRow] | None = None) -> pd.DataFrame:
     """A row for every point: experiment, arm, seed, run, key, step, value. Run by run.
 
     Arms of the same content share their runs; the points of such a run stand here for each of them.
+    ``runs`` are by default the compared ones.
     """
     import pandas as pd
 
+    runs = material.runs if runs is None else runs
     parts = [
         (i, key, *series)
-        for i, run in enumerate(material.runs)
+        for i, run in enumerate(runs)
         for key, series in material.points.get(run.id, {}).items()
     ]
     lengths = [len(steps) for _, _, steps, _ in parts]
@@ -44,14 +48,14 @@ def points_table(material: Material) -> pd.DataFrame:
 
     keys = list(dict.fromkeys(key for _, key, *_ in parts))
     of_key = np.repeat([keys.index(key) for _, key, *_ in parts], lengths).astype(int)
-    seeds = np.asarray([run.seed for run in material.runs], "int64")
+    seeds = np.asarray([run.seed for run in runs], "int64")
     joined = [np.concatenate([part[at] for part in parts] or [np.empty(0)]) for at in (2, 3)]
     return pd.DataFrame(
         {
-            "experiment": column([material.row.id] * len(material.runs)),
-            "arm": column([run.arm_name for run in material.runs]),
+            "experiment": column([material.row.id] * len(runs)),
+            "arm": column([run.arm_name for run in runs]),
             "seed": seeds[of_run],
-            "run": column([run.id for run in material.runs]),
+            "run": column([run.id for run in runs]),
             "key": pd.Categorical.from_codes(of_key, keys),
             "step": joined[0].astype("int64"),
             "value": joined[1],
@@ -86,14 +90,27 @@ def trials_table(material: Material) -> pd.DataFrame:
     return pd.DataFrame(rows).drop(columns="baseline")
 
 
+def trial_points_table(material: Material) -> pd.DataFrame:
+    """The points of the runs that tried a learning rate, with the scale of each: never compared."""
+    table = points_table(material, [one.run for one in material.trials])
+    scales = {one.run.id: one.scale for one in material.trials}
+    at = list(table).index("seed")
+    table.insert(at, "scale", [scales[run] for run in table["run"]])
+    return table
+
+
 def tables(material: Material) -> dict[str, pd.DataFrame]:
-    """The tables by their names; ``trials`` only if rates were tuned."""
+    """The tables by their names; those of trials only if rates were tuned."""
     found = {"points": points_table(material), "runs": runs_table(material)}
-    return found | ({"trials": trials_table(material)} if material.trials else {})
+    if material.trials:
+        found |= {"trials": trials_table(material), "trial_points": trial_points_table(material)}
+    return found
 
 
 def of_run(material: Material, run: RunRow) -> dict[str, Any]:
-    """How a run went. Times are seconds since 1970, ``seconds`` those of training."""
+    """How a run went, and what it was made with. Times are seconds since 1970, ``seconds`` those
+    of training."""
+    made = of_report(material.reports.get(run.id)) or {}
     return {
         "experiment": material.row.id,
         "name": material.row.name,
@@ -108,6 +125,7 @@ def of_run(material: Material, run: RunRow) -> dict[str, Any]:
         "started_at": run.started_at,
         "ended_at": run.ended_at,
         "error": run.error_text,
+        **{f"made_with.{key}": made.get(key) for key in TITLES if key != "device"},
         **{f"final.{key}": value for key, value in run.metrics.items()},
     }
 
@@ -141,7 +159,7 @@ def write_csv(material: Material, folder: Path) -> None:
     for name, table in tables(material).items():
         for column in WRITTEN & {*table}:
             table[column] = table[column].map(cell, na_action="ignore")
-        missing = MISSING if name == "points" else ""
+        missing = MISSING if name.endswith("points") else ""
         table.to_csv(folder / f"{name}.csv", index=False, na_rep=missing)
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from tests.trainer.export.bench import plan, train
+from tests.trainer.export.bench import MADE, plan, train
 from trainer.experiment import parse
 from trainer.export.material import gather
 from trainer.export.report import report
@@ -75,6 +75,21 @@ def test_the_report_says_what_was_found(material):
     assert catalog()["mixup"].card.watch_out.split(".")[0] in text
     for package in ("Trickboard", "torch", "numpy", "Processor"):
         assert f"<dt>{package}</dt>" in html
+
+
+def test_the_report_says_what_the_runs_were_trained_with(trained, material):
+    html = report(material)
+    for title, said in (("torch", "2.14.1"), ("Processor", "Abacus 9"), ("Threads", "1")):
+        assert f"<dt>{title}</dt><dd>{said}</dd>" in html
+    assert "Not one machine." not in html
+    ids = [run.id for run in material.runs]
+    other = {id: {"made_with": MADE | {"processor": "Loom 3"}} for id in ids[:8]}
+    html = report(replace(material, reports=material.reports | other))
+    assert "<b>Not one machine.</b>" in html and "Processor Abacus 9 and Loom 3" in html
+    none = report(replace(material, reports={}))
+    assert "<dt>Trained with</dt><dd>not recorded</dd>" in none and "Not one machine" not in none
+    half = report(replace(material, reports={id: material.reports[id] for id in ids[:8]}))
+    assert "<dt>Not recorded</dt><dd>for 16 of 24 runs</dd>" in half
 
 
 def test_every_figure_names_its_band_and_n_and_can_be_read_aloud(material):

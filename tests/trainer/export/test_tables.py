@@ -62,6 +62,8 @@ def test_every_point_comes_back_as_it_was_measured(trained, material, tmp_path, 
     assert runs[runs["arm"] == "baseline"]["mixup.alpha"].isna().all()
     assert set(runs["setup.network.width"]) == {128} and set(runs["lr_scale"]) == {1.0}
     assert list(runs["state"]).count("diverged") == 2
+    assert set(runs["made_with.torch"]) == {"2.14.1"}
+    assert set(runs["made_with.processor"]) == {"Abacus 9"}
     final = [run.metrics.get("test_loss", math.nan) for run in material.runs]
     assert runs["final.test_loss"].to_numpy() == pytest.approx(final, abs=0, rel=0, nan_ok=True)
 
@@ -107,6 +109,23 @@ def test_trials_have_a_table_of_their_own(store, tmp_path):
 
     write_csv(tried, tmp_path)
     assert list(read_csv(tmp_path / "trials.csv")["scale"]) == [1.0, 2.0, 1.0, 2.0]
+
+
+def test_the_points_of_trials_are_taken_away_beside_the_compared_ones(store, tmp_path):
+    found = gather(store, train(store, plan(seeds=6, tune={"scales": [1.0, 2.0], "seeds": 2})))
+    from trainer.export.tables import write_csv, write_parquet
+
+    write_csv(found, tmp_path)
+    write_parquet(found, tmp_path)
+    table = read_csv(tmp_path / "trial_points.csv")
+    assert list(table) == ["experiment", "arm", "scale", "seed", "run", "key", "step", "value"]
+    trials = {one.run.id: one for one in found.trials}
+    assert set(table["run"]) == set(trials) and len(trials) == 3 * 2 * 2
+    for id, own in table.groupby("run"):
+        assert set(own["scale"]) == {trials[id].scale} and set(own["seed"]) == {trials[id].seed}
+        assert len(own) == sum(len(steps) for steps, _ in found.points[id].values()) > 0
+    assert len(pd.read_parquet(tmp_path / "trial_points.parquet")) == len(table)
+    assert not set(read_csv(tmp_path / "points.csv")["run"]) & set(trials)
 
 
 # TensorBoard.
