@@ -47,7 +47,7 @@ def train_together(
     from trainer.stacking.together import train_together as train
 
     none = [None] * len(runs)
-    yield from train(
+    return train(
         runs, home=home, device=device, say=say, savers=savers or none, resumes=resumes or none
     )
 

@@ -22,14 +22,16 @@ BLOCK = 2**22  # bytes of images that are gathered at once, for all runs togethe
 class Feed:
     """Batches (M, N, ...) without end, and the labels as the engine gives them to one run.
 
-    Each run has its own order and its own epochs, which need not be equally long.
+    Each run has its own order and its own epochs, which need not be equally long. ``kept``: a trick
+    may keep a batch, so its place is not used again.
     """
 
-    def __init__(self, members: Sequence[Member], *, soft: bool) -> None:
+    def __init__(self, members: Sequence[Member], *, soft: bool, kept: bool) -> None:
         self.members = members
         self.soft = soft
+        self.kept = kept
         self.at = self.count = 0
-        self.x: Tensor
+        self.x = torch.empty(0)
         self.y: Tensor
 
     def next(self) -> tuple[Tensor, Tensor]:
@@ -53,12 +55,16 @@ class Feed:
             raise Unequal("their batches have different sizes")
         each = len(places) * size * places[0].split.x[0].nbytes
         count = min(max(1, BLOCK // each), *(one.count - one.done for one in places))
-        xs, ys = [], []
-        for one in places:
-            which = one.left[: count * size].to(one.split.x.device)
-            xs.append(one.split.x.index_select(0, which))
+        x = places[0].split.x
+        room = len(places), count, size, *shape
+        if self.kept or self.x.shape != room:
+            self.x = x.new_empty(room)
+        flat = self.x.view(len(places), count * size, *shape)
+        ys = []
+        for one, part in zip(places, flat, strict=True):
+            which = one.left[: count * size].to(x.device)
+            torch.index_select(one.split.x, 0, which, out=part)
             ys.append(one.split.y.index_select(0, which))
-        self.x = torch.stack(xs).view(len(places), count, size, *shape)
         y = torch.stack(ys)
         if self.soft and not y.is_floating_point():
             y = one_hot(y, places[0].split.classes).float()

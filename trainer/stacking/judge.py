@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch.nn.functional import cross_entropy
 
 from trainer import diagnostics
+from trainer.stacking import losses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,6 +33,7 @@ class Judge:
         self.y = torch.stack([member.task.slice_y for member in members])  # (M, J)
         matrices = [rows.weight(one) for one in diagnostics.matrices(members[0].network)]
         self.values = [one.value.flatten(1) for one in matrices]
+        self.seen: Tensor  # log probabilities of the test images, (M, C, tests)
         self.ends = [one.slope.flatten(1) for one in (matrices[0], matrices[-1])]
 
     def answers(self) -> Tensor:
@@ -44,13 +45,15 @@ class Judge:
 
     def together(self) -> list[dict[str, float]]:
         """The clean metrics of the slices, run by run."""
-        logits, (models, images) = self.answers(), self.y.shape
+        logits = self.answers()
         with torch.inference_mode():
-            flat = cross_entropy(logits.flatten(0, 1), self.y.flatten(), reduction="none")
-            losses, right = flat.view(models, images), (logits.argmax(-1) == self.y).float()
+            log_p = losses.log_softmax(logits)  # (M, C, J)
+            each = losses.each(log_p, self.y)
+            right = (log_p.argmax(1) == self.y).float()
             test, train = slice(None, self.tests), slice(self.tests, None)
-            means = [part[:, which].mean(1) for which in (test, train) for part in (losses, right)]
+            means = [part[:, which].mean(1) for which in (test, train) for part in (each, right)]
             found = torch.stack(means, dim=1).tolist()
+            self.seen = log_p[:, :, : self.tests]
         for member, own in zip(self.members, logits, strict=True):
             member.task.seen = own[: self.tests], member.task.slice_y[: self.tests]
         return [dict(zip(NAMES, row, strict=True)) for row in found]
@@ -71,10 +74,9 @@ class Judge:
 
     def calibration_errors(self) -> Tensor:
         """See :func:`trainer.diagnostics.calibration_error`; (M,)."""
-        logits = torch.stack([member.task.seen[0] for member in self.members])
-        y = torch.stack([member.task.seen[1] for member in self.members])
-        bins, (models, images) = diagnostics.BINS, y.shape
-        sure, right, which = diagnostics.binned(logits.softmax(dim=-1), y, bins)
+        bins, y = diagnostics.BINS, self.y[:, : self.tests]
+        models, images = y.shape
+        sure, right, which = diagnostics.binned(self.seen.exp().transpose(1, 2), y, bins)
         which = which + bins * torch.arange(models, device=which.device).unsqueeze(1)
         gaps = torch.bincount(
             which.flatten(), weights=(right - sure).flatten(), minlength=models * bins

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from itertools import count
 from typing import TYPE_CHECKING
 
 import torch
@@ -11,11 +12,14 @@ import torch
 from trainer.record import Diverged, Point
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from torch import Tensor
 
     from trainer.stacking.member import Member
+
+    At = tuple[int, Point]
+    Gone = tuple[Member, Diverged]
 
 
 class Numbers:
@@ -45,29 +49,30 @@ class Numbers:
             one if isinstance(one, float) else [one[m] for m in which] for one in self.rates
         ]
 
-    def flush(
-        self, members: Sequence[Member], step: int
-    ) -> Generator[tuple[int, Point], None, list[tuple[Member, Diverged]]]:
-        """The points of all steps up to ``step`` that were not handed on yet, run by run.
+    def flush(self, members: Sequence[Member], step: int) -> tuple[list[At], list[Gone]]:
+        """What is to be told of all steps up to ``step`` that was not told yet, run by run.
 
         Returns:
-            The runs that diverged and where; the points before that were handed on.
+            The points of all runs, and those runs whose loss was no number, with the step at which
+            it was none; of them the points before it.
         """
+        points: list[At] = []
+        gone: list[Gone] = []
         if not self.losses:
-            return []
+            return points, gone
         losses, norms = (torch.stack(one, dim=1).tolist() for one in (self.losses, self.norms))
         rates, first = self.rates, step - len(self.losses) + 1
         self.losses, self.norms, self.rates = [], [], []
-        gone = []
         for m, member in enumerate(members):
-            at, i = member.at, first
-            for loss, norm, rate in zip(losses[m], norms[m], rates, strict=True):
+            own = [one if isinstance(one, float) else one[m] for one in rates]
+            for i, loss, norm, rate in zip(count(first), losses[m], norms[m], own):
                 if not math.isfinite(loss):
                     gone.append((member, Diverged(i)))
                     break
-                yield at, Point(i, "loss", loss)
-                yield at, Point(i, "grad_norm", norm)
-                yield at, Point(i, "lr", rate if isinstance(rate, float) else rate[m])
-                i += 1
+                points += (
+                    (member.at, Point(i, "loss", loss)),
+                    (member.at, Point(i, "grad_norm", norm)),
+                    (member.at, Point(i, "lr", rate)),
+                )
         self.flushed = time.perf_counter()
-        return gone
+        return points, gone

@@ -8,7 +8,7 @@ What the twin has no part of its own for, each network's own module does, one af
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
 
 class Part:
-    """One module of every network. ``keep`` says that a way back follows."""
+    """One module of every network.
+
+    ``keep``: a step of training, to whose slopes there will be a way back. Without it the networks
+    answer as they do in eval mode.
+    """
 
     def forward(self, x: Tensor, keep: bool) -> Tensor:
         raise NotImplementedError
@@ -74,20 +78,28 @@ class Flatten(Part):
 
 
 class Linear(Part):
-    """``x W' + b`` of each network: (M, N, F) to (M, N, F'). The first one needs no way further."""
+    """``x W' + b`` of each network: (M, N, F) to (M, N, F').
 
-    def __init__(self, weight: Weight, bias: Weight | None, *, first: bool) -> None:
-        self.weight, self.bias, self.first = weight, bias, first
+    ``first``: nothing before it has weights, so there is no way further back. ``hidden``: nobody
+    keeps what it gives longer than a step, so every step may write it to the same place.
+    """
+
+    def __init__(self, weight: Weight, bias: Weight | None) -> None:
+        self.weight, self.bias = weight, bias
+        self.first = self.hidden = False
         self.turned = weight.value.transpose(1, 2)
         self.row = None if bias is None else bias.value.unsqueeze(1)  # (M, 1, F')
         self.x: Tensor
+        self.out = self.into = weight.value.new_empty(0)
 
     def forward(self, x: Tensor, keep: bool) -> Tensor:
-        if keep:
+        if not keep or not self.hidden:
             self.x = x
-        if self.row is None:
-            return torch.bmm(x, self.turned)
-        return torch.baddbmm(self.row, x, self.turned)
+            return product(self.row, x, self.turned)
+        if self.out.shape[:2] != x.shape[:2]:
+            self.out = x.new_empty(*x.shape[:2], self.turned.shape[2])
+        self.x = x
+        return product(self.row, x, self.turned, out=self.out)
 
     def backward(self, slope: Tensor) -> Tensor:
         weight, bias = self.weight, self.bias
@@ -102,16 +114,26 @@ class Linear(Part):
             else:
                 torch.sum(slope, 1, out=bias.slope)
                 bias.filled = True
-        return slope if self.first else torch.bmm(slope, weight.value)
+        if self.first:
+            return slope
+        if self.into.shape != self.x.shape:
+            self.into = torch.empty_like(self.x, memory_format=torch.contiguous_format)
+        return torch.bmm(slope, weight.value, out=self.into)
+
+
+def product(row: Tensor | None, x: Tensor, turned: Tensor, out: Tensor | None = None) -> Tensor:
+    if row is None:
+        return torch.bmm(x, turned, out=out)
+    return torch.baddbmm(row, x, turned, out=out)
 
 
 class ReLU(Part):
-    """``in_place`` if nobody else needs what it takes."""
+    """``in_place``: nobody else needs what it takes, nor the slopes it is given."""
 
     y: Tensor
 
     def __init__(self) -> None:
-        self.in_place = False
+        self.in_place = self.back_in_place = False
 
     def forward(self, x: Tensor, keep: bool) -> Tensor:
         y = torch.relu_(x) if self.in_place else torch.relu(x)
@@ -120,7 +142,9 @@ class ReLU(Part):
         return y
 
     def backward(self, slope: Tensor) -> Tensor:
-        return torch.ops.aten.threshold_backward(slope, self.y, 0)  # type: ignore[no-any-return]
+        into = slope if self.back_in_place else torch.empty_like(slope)
+        shut = torch.ops.aten.threshold_backward.grad_input
+        return shut(slope, self.y, 0, grad_input=into)  # type: ignore[no-any-return]
 
 
 class Elementwise(Part):
@@ -152,19 +176,19 @@ class Elementwise(Part):
 class Dropout(Part):
     """Each network drops what it would drop alone: it draws from its own generator."""
 
-    noise: Tensor
-
     def __init__(self, modules: Sequence[Module], draws: Sequence[Generator]) -> None:
         self.module = modules[0]
         self.draws = draws
         self.kept = 1.0 - float(self.module.p)  # type: ignore[arg-type]
         self.active = False
+        self.noise = torch.empty(0)
 
     def forward(self, x: Tensor, keep: bool) -> Tensor:
-        self.active = self.module.training and self.kept < 1
+        self.active = keep and self.module.training and self.kept < 1
         if not self.active:
             return x
-        self.noise = torch.empty_like(x)
+        if self.noise.shape != x.shape:
+            self.noise = torch.empty_like(x)
         for part, rng in zip(self.noise, self.draws, strict=True):
             part.bernoulli_(self.kept, generator=rng)
         self.noise.div_(self.kept)
@@ -209,7 +233,7 @@ class Each(Part):
         ys = []
         with torch.set_grad_enabled(keep):
             for module, one, rng in zip(self.modules, xs, self.draws, strict=True):
-                with drawing_from(rng) if module.training else nothing():
+                with mode(module, keep), drawing_from(rng) if keep else nullcontext():
                     ys.append(module(one))
         if keep:
             self.x, self.y = xs, ys
@@ -222,8 +246,15 @@ class Each(Part):
 
 
 @contextmanager
-def nothing() -> Iterator[None]:
+def mode(module: Module, keep: bool) -> Iterator[None]:
+    """Without ``keep`` a module is in eval mode for a moment."""
+    was = module.training
+    if keep or not was:
+        yield
+        return
+    module.eval()
     yield
+    module.train()
 
 
 @contextmanager

@@ -39,7 +39,8 @@ class Stack:
         self.twin = twin_of(networks, rows, [member.layers for member in members])
         self.alike = alike(members[0].tricks)
         self.optimizer = stepper(members, rows, alike=self.alike)
-        self.feed = Feed(members, soft=bool(moments["loss"] or moments["batch"]))
+        mixes = bool(moments["batch"])
+        self.feed = Feed(members, soft=mixes or bool(moments["loss"]), kept=mixes)
         self.judge = Judge(members, self.twin, rows)
         self.plain = not (moments["loss"] or moments["batch_loss"])
         self.touched = any(moments[one] for one in TOUCH)
@@ -161,10 +162,6 @@ class Stack:
         """Bring the runs' own optimizers up to date."""
         self.optimizer.settle()
 
-    def train(self, on: bool) -> None:
-        for member in self.members:
-            member.network.train(on)
-
     def judged(
         self, *, trained: bool
     ) -> Iterator[tuple[Member, dict[str, float], dict[str, float]]]:
@@ -175,9 +172,11 @@ class Stack:
             return
         for member in self.members:
             with member.trying():
-                found_alone = member.task.evaluate(member.predictor())
+                member.network.eval()
+                values = member.task.evaluate(member.predictor())
+                member.network.train()
                 beside = reports.on_grid(member.network, *member.task.seen, trained=trained)
-                yield member, found_alone, beside
+                yield member, values, beside
 
 
 TOUCH = ("begin", "batch", "gradients", "after_step", "after_epoch")  # they may touch the network

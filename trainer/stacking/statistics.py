@@ -38,7 +38,7 @@ class BatchNorm(Part):
         self.kept: tuple[Tensor, ...]
 
     def forward(self, x_MNF: Tensor, keep: bool) -> Tensor:
-        training = self.module.training
+        training = keep and self.module.training
         if training:
             self.tracked.add_(1)
         models, count, features = x_MNF.shape

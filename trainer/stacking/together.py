@@ -80,7 +80,8 @@ def train_together(
             yield member.at, member.error
 
     def flush(step: int) -> Iterator[What]:
-        gone = yield from numbers.flush(stack.members, step)
+        points, gone = numbers.flush(stack.members, step)
+        yield from points
         if gone:
             without([member for member, _ in gone])
         for member, end in gone:
@@ -88,7 +89,6 @@ def train_together(
 
     def evaluate(step: int) -> Iterator[What]:
         gone = []
-        stack.train(False)
         for member, found, beside in stack.judged(trained=step > 0):
             member.last.update(found)
             if not math.isfinite(found["test_loss"]):
@@ -99,7 +99,6 @@ def train_together(
                 values["samples_per_second"] = step * setup.batch_size / member.seconds
             for key, value in values.items():
                 yield member.at, Point(step, key, value)
-        stack.train(True)
         if gone:
             without(gone)
         for member in gone:

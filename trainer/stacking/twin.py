@@ -94,12 +94,15 @@ class Builder:
         return found or self.each(modules)
 
     def chain(self, modules: Sequence[Module]) -> Chain:
-        parts: list[Part] = []
-        for row in zip(*(module.children() for module in modules), strict=True):
-            part = self.part(row)
-            if isinstance(part, ReLU):  # what a linear layer gives is nobody else's
-                part.in_place = bool(parts) and isinstance(parts[-1], Linear | BatchNorm)
-            parts.append(part)
+        parts = [
+            self.part(row) for row in zip(*(module.children() for module in modules), strict=True)
+        ]
+        for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False):
+            if isinstance(part, ReLU):
+                part.in_place = isinstance(before, Linear | BatchNorm)
+                part.back_in_place = isinstance(after, Linear)
+            elif isinstance(part, Linear):
+                part.hidden = isinstance(after, ReLU)
         return Chain(parts)
 
     def known(self, one: Module, modules: Sequence[Module]) -> Part | None:
@@ -116,7 +119,7 @@ class Builder:
         if kind is nn.Dropout and not one.inplace:
             return Dropout(modules, self.draws)
         if kind is nn.Linear:
-            return Linear(self.weight(one.weight), self.weight(one.bias), first=False)  # type: ignore[arg-type]
+            return Linear(self.weight(one.weight), self.weight(one.bias))  # type: ignore[arg-type]
         if kind is nn.BatchNorm1d and computes(one):
             weight, bias = self.weight(one.weight), self.weight(one.bias)
             assert weight is not None and bias is not None
