@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn.functional import cross_entropy
 
 from trainer import diagnostics
-from trainer.stacking import losses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,8 +32,10 @@ class Judge:
         self.x = torch.stack([member.task.slice_x for member in members])
         self.y = torch.stack([member.task.slice_y for member in members])  # (M, J)
         matrices = [rows.weight(one) for one in diagnostics.matrices(members[0].network)]
-        self.values = [one.value.flatten(1) for one in matrices]
-        self.seen: Tensor  # log probabilities of the test images, (M, C, tests)
+        self.matrices = [
+            one.detach() for member in members for one in diagnostics.matrices(member.network)
+        ]
+        self.seen: Tensor  # the answers to test images, (M, tests, C)
         self.ends = [one.slope.flatten(1) for one in (matrices[0], matrices[-1])]
 
     def answers(self) -> Tensor:
@@ -47,13 +49,12 @@ class Judge:
         """The clean metrics of the slices, run by run."""
         logits = self.answers()
         with torch.inference_mode():
-            log_p = losses.log_softmax(logits)  # (M, C, J)
-            each = losses.each(log_p, self.y)
-            right = (log_p.argmax(1) == self.y).float()
+            flat = cross_entropy(logits.flatten(0, 1), self.y.flatten(), reduction="none")
+            each, right = flat.view(self.y.shape), (logits.argmax(-1) == self.y).float()
             test, train = slice(None, self.tests), slice(self.tests, None)
             means = [part[:, which].mean(1) for which in (test, train) for part in (each, right)]
             found = torch.stack(means, dim=1).tolist()
-            self.seen = log_p[:, :, : self.tests]
+            self.seen = logits[:, : self.tests]
         for member, own in zip(self.members, logits, strict=True):
             member.task.seen = own[: self.tests], member.task.slice_y[: self.tests]
         return [dict(zip(NAMES, row, strict=True)) for row in found]
@@ -61,8 +62,8 @@ class Judge:
     def beside(self, *, trained: bool) -> list[dict[str, float]]:
         """The numbers beside them: see :func:`trainer.reports.on_grid`."""
         with torch.inference_mode():
-            norms = torch.stack([torch.linalg.vector_norm(one, dim=1) for one in self.values])
-            columns = [torch.linalg.vector_norm(norms, dim=0), self.calibration_errors()]
+            norms = torch.stack(torch._foreach_norm(self.matrices)).view(len(self.members), -1)
+            columns = [torch.linalg.vector_norm(norms, dim=1), self.calibration_errors()]
             columns += [torch.linalg.vector_norm(one, dim=1) for one in self.ends]
             rows = torch.stack(columns, dim=1).tolist()
         found = []
@@ -76,7 +77,7 @@ class Judge:
         """See :func:`trainer.diagnostics.calibration_error`; (M,)."""
         bins, y = diagnostics.BINS, self.y[:, : self.tests]
         models, images = y.shape
-        sure, right, which = diagnostics.binned(self.seen.exp().transpose(1, 2), y, bins)
+        sure, right, which = diagnostics.binned(self.seen.softmax(dim=-1), y, bins)
         which = which + bins * torch.arange(models, device=which.device).unsqueeze(1)
         gaps = torch.bincount(
             which.flatten(), weights=(right - sure).flatten(), minlength=models * bins

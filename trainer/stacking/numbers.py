@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from trainer.record import Diverged, Point
+from trainer.stacking.losses import averaged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,7 +33,7 @@ class Numbers:
         self.flushed = time.perf_counter()
 
     def step(self, losses: Tensor, norms: Tensor, rates: float | list[float]) -> None:
-        """Keep the losses and norms (M,) of a step, and its rate or rates."""
+        """Keep the losses (M,) or (M, N) and norms (M,) of a step, and its rate or rates."""
         self.losses.append(losses)
         self.norms.append(norms)
         self.rates.append(rates)
@@ -60,7 +61,9 @@ class Numbers:
         gone: list[Gone] = []
         if not self.losses:
             return points, gone
-        losses, norms = (torch.stack(one, dim=1).tolist() for one in (self.losses, self.norms))
+        every = torch.stack(self.losses, dim=1)
+        losses = (averaged(every) if every.dim() > 2 else every).tolist()
+        norms = torch.stack(self.norms, dim=1).tolist()
         rates, first = self.rates, step - len(self.losses) + 1
         self.losses, self.norms, self.rates = [], [], []
         for m, member in enumerate(members):

@@ -42,6 +42,7 @@ class Stack:
         mixes = bool(moments["batch"])
         self.feed = Feed(members, soft=mixes or bool(moments["loss"]), kept=mixes)
         self.judge = Judge(members, self.twin, rows)
+        self.entropy: losses.CrossEntropy | None = None
         self.plain = not (moments["loss"] or moments["batch_loss"])
         self.touched = any(moments[one] for one in TOUCH)
         rows.check()
@@ -82,9 +83,9 @@ class Stack:
         return torch.stack(xs), torch.stack(ys)
 
     def closure(self, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-        """The loss of each run and the norm of its gradients, both (M,); the gradients are there.
+        """The loss of each run, (M,) or its parts (M, N), and the norm of its gradients (M,).
 
-        The norms are those before any trick changes the gradients.
+        The gradients are there then. The norms are those before any trick changes the gradients.
         """
         rows, twin = self.rows, self.twin
         if self.touched:
@@ -92,12 +93,15 @@ class Stack:
         rows.begin()
         logits = twin.forward(x, True)
         if self.plain:
-            loss, slope = losses.plain(logits, y)
+            if self.entropy is None or self.entropy.shape != logits.shape:
+                self.entropy = losses.CrossEntropy(logits)
+            loss, slope = self.entropy.both(logits, y)
         else:
             loss, slope = self.through_tricks(logits, y)
         twin.backward(slope)
         rows.end()
         if self.moments["penalty"]:
+            loss = losses.averaged(loss) if loss.dim() > 1 else loss
             loss = loss + self.penalties()
         norms = rows.norms()
         self.each("gradients", lambda member, trick: trick.gradients(member.network))
@@ -124,7 +128,8 @@ class Stack:
     def mean_losses(self, logits: Tensor, y: Tensor) -> Tensor:
         """The mean loss of each run's batch, (M,)."""
         if not self.moments["loss"]:
-            return losses.cross_entropies(logits, y)
+            means = [self.members[0].task.mean_loss(*one) for one in zip(logits, y, strict=True)]
+            return torch.stack(means)
         trick = self.moments["loss"][0]
         if at_once(trick):
             return trick.loss(logits, y).mean(dim=-1)
