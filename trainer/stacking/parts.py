@@ -206,7 +206,7 @@ class Skip(Part):
 
     def forward(self, x: Tensor, keep: bool) -> Tensor:
         out = self.branch.forward(x, keep)
-        return x + out if self.scale == 1.0 else torch.add(x, out, alpha=self.scale)
+        return x + (out if self.scale == 1.0 else self.scale * out)
 
     def backward(self, slope: Tensor) -> Tensor:
         into = slope if self.scale == 1.0 else self.scale * slope

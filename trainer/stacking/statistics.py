@@ -1,10 +1,11 @@
-"""Batch norm of several networks at once."""
+"""Normalizations of several networks at once."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import torch
+from torch.nn import GroupNorm, LayerNorm
 
 from trainer.stacking.parts import Part
 
@@ -66,6 +67,59 @@ class BatchNorm(Part):
         self.weight.put(of_weight.view(models, features))
         self.bias.put(of_bias.view(models, features))
         return into.view(count, models, features).transpose(0, 1)  # type: ignore[no-any-return]
+
+
+class ExampleNorm(Part):
+    """Layer norm or group norm: torch's own kernels, network by network, without autograd's books.
+
+    One kernel for all networks knows no weights for each, and to weigh afterward rounds otherwise.
+    """
+
+    def __init__(
+        self, modules: Sequence[LayerNorm | GroupNorm], weight: Weight, bias: Weight
+    ) -> None:
+        self.module = modules[0]
+        self.weight, self.bias = weight, bias
+        self.x: Tensor
+        self.kept: list[tuple[Tensor, Tensor]] = []
+
+    def forward(self, x_MNF: Tensor, keep: bool) -> Tensor:
+        found = [
+            self.ahead(x.contiguous(), weight, bias)
+            for x, weight, bias in zip(x_MNF, self.weight.value, self.bias.value, strict=True)
+        ]
+        if keep:
+            self.x, self.kept = x_MNF, [one[1:] for one in found]
+        return torch.stack([one[0] for one in found])
+
+    def ahead(self, x: Tensor, weight: Tensor, bias: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(N, F) to (N, F), the means and one by the deviations."""
+        one, (count, features) = self.module, x.shape
+        if isinstance(one, LayerNorm):
+            return torch.native_layer_norm(x, [features], weight, bias, one.eps)
+        return torch.native_group_norm(x, weight, bias, count, features, 1, one.num_groups, one.eps)
+
+    def backward(self, slope_MNF: Tensor) -> Tensor:
+        into = []
+        rows = zip(slope_MNF, self.x, self.kept, self.weight.value, self.bias.value, strict=True)
+        slopes = []
+        for slope, x, (mean, spread), weight, bias in rows:
+            one, (count, features) = self.module, x.shape
+            slope, x = slope.contiguous(), x.contiguous()
+            if isinstance(one, LayerNorm):
+                found = torch.ops.aten.native_layer_norm_backward(
+                    slope, x, [features], mean, spread, weight, bias, [True, True, True]
+                )
+            else:
+                found = torch.ops.aten.native_group_norm_backward(
+                    slope, x, mean, spread, weight, count, features, 1, one.num_groups,
+                    [True, True, True],
+                )  # fmt: skip
+            into.append(found[0])
+            slopes.append(found[1:])
+        self.weight.put(torch.stack([one[0] for one in slopes]))
+        self.bias.put(torch.stack([one[1] for one in slopes]))
+        return torch.stack(into)
 
 
 def rows_of(buffers: Sequence[Tensor]) -> Tensor:

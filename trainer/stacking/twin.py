@@ -20,7 +20,7 @@ from trainer.stacking.parts import (
     Same,
     Skip,
 )
-from trainer.stacking.statistics import BatchNorm, computes
+from trainer.stacking.statistics import BatchNorm, ExampleNorm, computes
 from tricks.layers.convolution import Largest
 from tricks.layers.gate import Gate
 from tricks.layers.rms_norm import RMSNorm
@@ -63,7 +63,7 @@ def twin_of(networks: Sequence[Module], rows: Rows, draws: Sequence[Generator]) 
 def learns(part: Part) -> bool:
     """Whether a part has weights."""
     match part:
-        case Linear() | BatchNorm():
+        case Linear() | BatchNorm() | ExampleNorm():
             return True
         case Chain():
             return any(map(learns, part.parts))
@@ -124,6 +124,12 @@ class Builder:
             weight, bias = self.weight(one.weight), self.weight(one.bias)
             assert weight is not None and bias is not None
             return BatchNorm(modules, weight, bias)  # type: ignore[arg-type]
+        if (kind is nn.LayerNorm and len(one.normalized_shape) == 1 and one.bias is not None) or (  # type: ignore[arg-type]
+            kind is nn.GroupNorm and one.affine
+        ):
+            weight, bias = self.weight(one.weight), self.weight(one.bias)
+            assert weight is not None and bias is not None
+            return ExampleNorm(modules, weight, bias)  # type: ignore[arg-type]
         return self.formula(one)
 
     def weight(self, one: Any) -> Weight | None:
@@ -132,7 +138,6 @@ class Builder:
     def formula(self, one: Any) -> Part | None:
         """A module that is a formula of its input and its weights."""
         kind = type(one)
-        function: Callable[..., Tensor]
         if kind is Largest:
             pieces = one.pieces
             return Elementwise(lambda x: x.unflatten(-1, (-1, pieces)).amax(-1))
@@ -140,14 +145,6 @@ class Builder:
             return self.weighted(slope_below, one.weight)
         if kind is Gate:
             return self.weighted(lambda x, alpha: alpha[:, None, None] * x, one.alpha)
-        if kind is nn.LayerNorm and len(one.normalized_shape) == 1 and one.bias is not None:
-            shape, eps = one.normalized_shape, one.eps
-            function = lambda x, w, b: affine(functional.layer_norm(x, shape, eps=eps), w, b)  # noqa: E731
-            return self.weighted(function, one.weight, one.bias)
-        if kind is nn.GroupNorm and one.affine:
-            groups, eps = one.num_groups, one.eps
-            function = lambda x, w, b: affine(in_groups(x, groups, eps), w, b)  # noqa: E731
-            return self.weighted(function, one.weight, one.bias)
         if kind is RMSNorm:
             eps = one.eps
             return self.weighted(lambda x, w: root_mean_square(x, w, eps), one.weight)
@@ -164,14 +161,6 @@ class Builder:
 def slope_below(x: Tensor, slope_M1: Tensor) -> Tensor:
     """PReLU of (M, N, F) values, with one slope for each network."""
     return functional.prelu(x.transpose(0, 1), slope_M1.flatten()).transpose(0, 1)
-
-
-def affine(x_MNF: Tensor, weight_MF: Tensor, bias_MF: Tensor) -> Tensor:
-    return x_MNF * weight_MF.unsqueeze(1) + bias_MF.unsqueeze(1)
-
-
-def in_groups(x_MNF: Tensor, groups: int, eps: float) -> Tensor:
-    return functional.group_norm(x_MNF.flatten(0, 1), groups, eps=eps).view(x_MNF.shape)
 
 
 def root_mean_square(x_MNF: Tensor, weight_MF: Tensor, eps: float) -> Tensor:
