@@ -7,7 +7,9 @@ import time
 import pytest
 from sqlalchemy import select
 
+from tests.trainer import in_turns
 from tests.trainer.stores import plan
+from trainer import stacking
 from trainer.executors import keeper as keeping
 from trainer.executors import together as room
 from trainer.executors import writer as writing
@@ -16,7 +18,6 @@ from trainer.executors.writer import Writer
 from trainer.home import checkpoint_files
 from trainer.queue import Fenced, Queue
 from trainer.schema import runs
-from trainer.stacking import train_together
 from trainer.store import Store
 
 TINY = {"network": {"kind": "mlp", "depth": 1, "width": 8}, "device": "cpu", "batch_size": 64}
@@ -35,6 +36,7 @@ def stays(monkeypatch):
 
     monkeypatch.setattr(writing.os, "_exit", leave)
     monkeypatch.setattr(room, "worth", lambda runs, **where: True)
+    monkeypatch.setattr(room, "train_together", in_turns.train_together)
 
 
 @pytest.fixture
@@ -368,11 +370,12 @@ def test_a_saver_that_is_to_leave_says_so(store, claim):
         keeper.save(lambda: {"step": 2, "state": {}})
 
 
-def test_the_training_keeps_its_word(home):
+@pytest.mark.parametrize("way", [stacking, in_turns])
+def test_the_training_keeps_its_word(home, way):
     """What this room relies on, whoever writes it: one end each, and points in order."""
     made = plan(("baseline",), range(3), **TINY, steps=5).runs()
     seen = {i: [] for i in range(3)}
-    for i, told in train_together(made, home=home):
+    for i, told in way.train_together(made, home=home):
         assert not seen[i] or isinstance(seen[i][-1], tuple)
         seen[i].append(told)
     for told in seen.values():

@@ -1,6 +1,6 @@
-"""Runs of one arm trained in one process: a stand-in that trains them in turns, step by step.
+"""Runs of one arm in one process, in turns: the interface of ``trainer.stacking`` without its speed.
 
-It has the interface of training them as one program and none of its speed.
+Each is the engine's own training, so what comes of it is what comes of each run alone.
 """
 
 from __future__ import annotations
@@ -12,20 +12,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from trainer.engine import Outcome, Saver
-    from trainer.experiment import Arm, Run, Setup
+    from trainer.experiment import Run
     from trainer.record import Point
 
     Told = tuple[int, Point | Outcome | Exception]
-
-
-def stackable(setup: Setup, arm: Arm) -> str | None:
-    """Why the seeds of this arm cannot be trained together; None: they can."""
-    return None if setup.seconds is None else "its budget is in seconds"
-
-
-def worth(runs: Sequence[Run], *, home: Path, device: str) -> bool:
-    """Whether these runs are trained faster together."""
-    return len(runs) > 1
 
 
 def train_together(
