@@ -1,6 +1,12 @@
 """The worker's side of the store: who trains what, and what became of it.
 
 The rules are in the first lines of ``trainer/store.py``.
+
+Seeds of an arm (equal ``recipe``) may be claimed by one process, which then trains them as one
+program and writes for all of them; ``stack`` names that process. In all else each is a run of its
+own: its fence, wishes, checkpoints and end. Its ``seconds`` are its share of the time. A run that
+failed among others, or whose processes died twice, waits again without a recipe: it is trained
+alone, and what is wrong with it shows.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs of one arm in one process, in turns: the interface of ``trainer.stacking`` without its speed.
+"""Runs of one arm in one process, in turns: the interface of ``trainer.stacking``, not its speed.
 
 Each is the engine's own training, so what comes of it is what comes of each run alone.
 """

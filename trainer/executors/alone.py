@@ -63,7 +63,7 @@ def ending(outcome: Outcome, **beside: Any) -> dict[str, Any]:
         "steps": outcome.steps,
         "seconds": outcome.seconds,
         "metrics": outcome.metrics,
-        "report": {**outcome.report, **beside} if outcome.state == "done" else None,
+        "report": {**outcome.report, **beside},
         "text": outcome.text,
     }
 

@@ -9,7 +9,7 @@ death is counted: what is wrong with a run itself ends it there, and is told as 
 from __future__ import annotations
 
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainer.executors.alone import alone, ending, other_tricks
 from trainer.queue import Fenced
@@ -17,7 +17,6 @@ from trainer.stacking import train_together, worth
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from trainer.executors.keeper import Keeper
     from trainer.executors.writer import Account, Writer
@@ -53,9 +52,12 @@ def is_worth(writer: Writer) -> bool:
 
     torch.set_num_threads(1)
     runs = [one.claim.run for one in writer.open]
-    return len(runs) > 1 and worth(
-        runs, home=writer.queue.store.home, device=writer.open[0].claim.device
-    )
+    where: dict[str, Any] = {
+        "home": writer.queue.store.home,
+        "device": writer.open[0].claim.device,
+    }
+    # While the machine does something else a measurement may say no, but hardly twice.
+    return len(runs) > 1 and (worth(runs, **where) or worth(runs, **where))
 
 
 def train(writer: Writer) -> None:
