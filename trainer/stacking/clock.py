@@ -18,6 +18,14 @@ class Shared(Clock):
         self.runs = 1
         self.steps = 0  # done so far
 
+    def share(self, runs: int) -> None:
+        """From here on so many runs share the time."""
+        running = self.since is not None
+        self.before, self.since = self.seconds, None
+        self.runs = max(1, runs)
+        if running:
+            self.start()
+
     @property
     def seconds(self) -> float:
         now = 0.0 if self.since is None else time.perf_counter() - self.since

@@ -73,7 +73,7 @@ class Member:
 
         self.rate = schedule(setup, tricks, run.arm.lr_scale)
         self.row: Parameter = torch.nn.Parameter(torch.empty(0))  # its weights in the stack
-        self.slopes: Tensor  # its gradients there
+        self.slopes: Tensor = torch.empty(0)  # its gradients there
         make = moments.only("optimizer")
         self.plain = make is None
         lr = own_rate(setup, tricks, run.arm.lr_scale)

@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, optim
+from torch.nn import Parameter
+
+from trainer.record import ALIGN
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -66,24 +69,32 @@ class Together:
     def __init__(self, members: Sequence[Member], rows: Rows) -> None:
         self.members, self.rows = members, rows
         one = members[0].optimizer
+        self.tails = Tails(rows) if one.param_groups[0].get("fused") else None
         self.optimizer = copy.copy(one)
         self.optimizer.state = defaultdict(dict)
-        self.optimizer.param_groups = [{**one.param_groups[0], "params": [rows.weights]}]
-        memory = gathered(members, rows)
-        if memory:
-            self.optimizer.state[rows.weights] = memory
-        self.shared = bool(memory)
+        params = [rows.weights, *(self.tails.all if self.tails else ())]
+        self.optimizer.param_groups = [{**one.param_groups[0], "params": params}]
+        self.shared = False
         self.apart: Apart | None = None
+        if memory := gathered(members, rows):
+            self.optimizer.state[rows.weights] = memory
+            self.remember()
+            self.settle()
+            self.shared = True
 
     def step(self, rates: float | list[float]) -> None:
         assert isinstance(rates, float)
-        if self.shared and not self.apart:
+        if self.shared:
             self.look()
         if self.apart:
             self.apart.step(rates)
             return
         self.optimizer.param_groups[0]["lr"] = rates
+        if self.tails:
+            self.tails.take()
         self.optimizer.step()
+        if self.tails:
+            self.tails.give()
         if not self.shared:
             self.settle()
             self.shared = True
@@ -91,12 +102,26 @@ class Together:
     def look(self) -> None:
         """A trick may have let a run's optimizer forget: then all do, or each goes its own way."""
         left = [bool(member.optimizer.state) for member in self.members]
-        if not any(left):
-            self.optimizer.state.clear()
-            self.shared = False
-        elif not all(left):
+        if all(left) or self.apart:
+            return
+        if any(left):
             self.settle([member for member, has in zip(self.members, left, strict=True) if has])
             self.apart = Apart(self.members, self.rows)
+        else:
+            self.optimizer.state.clear()
+            self.shared = False
+
+    def remember(self) -> None:
+        """Give the tails what the runs' own optimizers remember of them."""
+        if self.tails is None:
+            return
+        for j, tails in self.tails.of.items():
+            for member, tail in zip(self.members, tails, strict=True):
+                own = member.optimizer.state[member.parameters[j]]
+                self.optimizer.state[tail] = {
+                    name: copied(value).flatten() if numbers_of(value, tail) else copied(value)
+                    for name, value in own.items()
+                }
 
     def settle(self, members: Sequence[Member] | None = None) -> None:
         """Bring what the runs' own optimizers remember up to date."""
@@ -104,16 +129,63 @@ class Together:
         if self.apart or not memory:
             return
         width = self.rows.weights.shape[1]
+        tails = self.tails.of if self.tails else {}
         for m, member in enumerate(self.members):
             if members is not None and member not in members:
                 continue
-            for owner, start in zip(member.parameters, self.rows.starts, strict=False):
+            for j, owner in enumerate(member.parameters):
                 own = member.optimizer.state[owner]
+                if j in tails:
+                    for name, value in self.optimizer.state[tails[j][m]].items():
+                        whole = numbers_of(value, owner)
+                        own[name] = value.view(owner.shape) if whole else copied(value)
+                    continue
+                at = m * width + self.rows.starts[j]
                 for name, value in memory.items():
                     if spread(value, self.rows):
-                        own[name] = value.as_strided(owner.shape, owner.stride(), m * width + start)
+                        own[name] = value.as_strided(owner.shape, owner.stride(), at)
                     else:
-                        own[name] = value.clone() if isinstance(value, Tensor) else value
+                        own[name] = copied(value)
+
+
+class Tails:
+    """Parameters whose numbers fill no whole vectors of a processor, each as a tensor of its own.
+
+    A fused kernel rounds what is left over behind the last vector otherwise, and in the buffer of
+    all weights nothing is left over.
+    """
+
+    def __init__(self, rows: Rows) -> None:
+        self.weights = [(j, one) for j, one in enumerate(rows.all) if one.value[0].numel() % ALIGN]
+        self.of: dict[int, list[Parameter]] = {}  # by the parameter's place, one for each network
+        self.slopes: dict[int, list[Tensor]] = {}
+        for j, one in self.weights:
+            self.of[j] = [Parameter(value.flatten().clone()) for value in one.value]
+            self.slopes[j] = [torch.zeros_like(tail.data) for tail in self.of[j]]
+            for tail, slope in zip(self.of[j], self.slopes[j], strict=True):
+                tail.grad = slope
+        self.all = [tail for tails in self.of.values() for tail in tails]
+
+    def take(self) -> None:
+        """Before a step: their numbers and gradients."""
+        for j, one in self.weights:
+            tails = self.of[j]
+            torch._foreach_copy_([tail.data for tail in tails], list(one.value.flatten(1)))
+            torch._foreach_copy_(self.slopes[j], list(one.slope.flatten(1)))
+
+    def give(self) -> None:
+        """After it: what the numbers are now."""
+        for j, one in self.weights:
+            torch._foreach_copy_(list(one.value.flatten(1)), [tail.data for tail in self.of[j]])
+
+
+def numbers_of(value: Any, weights: Tensor) -> bool:
+    """Whether something an optimizer remembers of a parameter has a number for each of its own."""
+    return isinstance(value, Tensor) and value.dim() > 0 and value.numel() == weights.numel()
+
+
+def copied(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value
 
 
 def spread(value: Any, rows: Rows) -> bool:
@@ -155,7 +227,7 @@ def gathered(members: Sequence[Member], rows: Rows) -> dict[str, Any]:
         else:
             if any(float(own[name]) != float(value) for row in states for own in row):
                 raise LookupError(f"their {name} differs")
-            memory[name] = value.clone() if isinstance(value, Tensor) else value
+            memory[name] = copied(value)
     return memory
 
 

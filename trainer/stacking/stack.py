@@ -184,4 +184,4 @@ class Stack:
                 yield member, values, beside
 
 
-TOUCH = ("begin", "batch", "gradients", "after_step", "after_epoch")  # they may touch the network
+TOUCH = ("gradients", "after_step", "after_epoch")  # they may freeze weights, or drop gradients

@@ -48,15 +48,16 @@ def train_together(
         try:
             member = Member(at, run, clock, home=home, device=device, say=say)
             member.begin()
-            members.append(member)
             if given := resumes[at]:
                 member.resume(given)
+            members.append(member)
         except Exception as error:  # of a hook, of its data, of its checkpoint: it ends this run
             yield at, error
     if not members:
         return
     setup, stack = members[0].setup, Stack(members)
-    clock.runs, clock.steps = len(members), first
+    clock.share(len(members))
+    clock.steps = first
     due = evaluation_steps(setup, members[0].work, members[0].task.judged)
 
     def without(gone: Iterable[Member]) -> None:
@@ -65,7 +66,7 @@ def train_together(
         left = [(m, one) for m, one in enumerate(stack.members) if one not in gone]
         stack.settle()
         numbers.keep([m for m, _ in left])
-        clock.runs = len(left)
+        clock.share(len(left))
         stack.members = [one for _, one in left]
         if left:
             stack = Stack(stack.members)
