@@ -12,8 +12,7 @@ from tests.faults.crew import READY, Crew, plan, trained_alone, until
 from trainer.processes import birth, is_alive
 
 OFTEN = {"trainer.executors.keeper.EVERY": 0.4}  # seconds between checkpoints
-LONG = 4_000  # steps: some seconds
-TOLERANCE = 1e-3  # of a loss: a run in a stack may add numbers up in another order
+LONG = 3_000  # steps: some seconds
 
 
 @pytest.fixture(scope="module")
@@ -44,21 +43,19 @@ def all_saved(crew, id, runs):
     return all(rows_of(crew, id)[run].saved_step for run in runs)
 
 
-def close_to_alone(crew, id):
-    """Every curve is the one that the run alone would have drawn, as near as a stack promises."""
-    for run in crew.store.experiment(id).experiment.runs():
-        alone, curve = trained_alone(run, crew.home), crew.curve(run.id)
-        for (step, key), value in curve.items():
-            if key == "loss":
-                assert value == pytest.approx(alone[step, key], abs=TOLERANCE), (run.id, step)
+def as_alone(crew, id, wanted):
+    """Bit for bit the curve that one run would have drawn with nobody beside it."""
+    (run,) = [one for one in crew.store.experiment(id).experiment.runs() if one.id == wanted]
+    alone, curve = trained_alone(run, crew.home), crew.curve(run.id)
+    assert {at: alone[at] for at in curve} == curve
 
 
 def test_24_runs_on_2_slots_are_done_in_2_processes(crew):
     id = crew.store.launch(plan(24, first=100, steps=300))
     crew.all_done(id)
     crew.check(id, reference=False)
-    close_to_alone(crew, id)
     rows = crew.store.runs(id)
+    as_alone(crew, id, rows[5].id)
     assert {(row.attempt, row.together) for row in rows} == {(1, 12)}
     assert {crew.store.report(row.id)["stacked"] for row in rows} == {12}
     for row in rows:
@@ -79,7 +76,7 @@ def test_a_killed_process_has_all_its_runs_go_on_from_their_checkpoints(crew):
     for run in runs:
         assert "goes on after step" in crew.log(run)
         assert crew.log(run).count("trained together with others, 3 runs") == 2
-    close_to_alone(crew, id)
+    as_alone(crew, id, runs[1])
 
 
 def test_one_of_a_stack_is_stopped_and_goes_on_later(crew):
@@ -112,7 +109,7 @@ def test_all_are_paused_and_go_on_together(crew):
     crew.all_done(id)
     crew.check(id, reference=False)
     assert {crew.store.report(row.id)["stacked"] for row in rows} == {3}
-    close_to_alone(crew, id)
+    as_alone(crew, id, rows[0].id)
 
 
 def test_a_pause_of_one_experiment_leaves_the_other_in_the_same_process(crew):
