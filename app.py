@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from streamlit import config
 
-from pages.parts import bundle, pace, workshop
+from pages.parts import bundle, pace, upkeep, workshop
 from pages.parts.door import Door
 from pages.parts.own import alone, decide
 
@@ -73,7 +73,9 @@ async def lifespan(_: st.App) -> AsyncIterator[None]:
     """Get ready; at the end tell whoever ends the server that the runs do not end with it."""
     decide()
     who_may_come()
+    upkeep.few_heaps()
     Thread(target=get_ready, daemon=True).start()
+    Thread(target=upkeep.go_on_sweeping, daemon=True).start()
     yield
     from trainer.home import home
     from trainer.store import Store

@@ -136,7 +136,7 @@ def page() -> None:
         settings(scene)
         st.fragment(runs, run_every=slow)(readers, wish)
     elif wish.filters:
-        compare_choose.nothing_left()
+        compare_choose.nothing_left(wish)
     elif found.rows:
         st.fragment(waiting, run_every=SLOW)(readers, wish)
     else:

@@ -1,9 +1,7 @@
-"""Processes: which is which, for a number is given again and the clock may be set in between; how
-they end; and what a new one is given."""
+"""Processes of this machine: which is which (a number is given again), their end, their rank."""
 
 from __future__ import annotations
 
-import os
 import sys
 
 import psutil
@@ -51,7 +49,3 @@ def step_back(pid: int) -> None:
         psutil.Process(pid).nice(low)
     except psutil.NoSuchProcess:  # it found the store taken and has left
         return
-
-
-def python_path() -> list[str]:
-    return [one for one in os.environ.get("PYTHONPATH", "").split(os.pathsep) if one]

@@ -30,7 +30,7 @@ TITLES = {
     "numpy": "numpy",
     "python": "Python",
     "system": "System",
-    "device": "Device",
+    "device": "Trained on",
     "processor": "Processor",
     "threads": "Threads",
 }
@@ -53,7 +53,7 @@ def made_with(device: str) -> Made:
         "torchvision": installed("torchvision"),
         "numpy": installed("numpy"),
         "python": platform.python_version(),
-        "system": platform.platform(terse=True),
+        "system": f"{platform.system()} {platform.machine()}",
         "device": device,
         "processor": torch.cuda.get_device_name(device) if on_gpu else processor(),
         "threads": torch.get_num_threads(),

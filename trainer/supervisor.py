@@ -28,7 +28,7 @@ from trainer.executors.base import Ended, Job
 from trainer.home import log_file, store_file
 from trainer.leftovers import clear
 from trainer.portions import soon_free
-from trainer.processes import birth, end_process, is_alive, python_path, step_back
+from trainer.processes import birth, end_process, is_alive, step_back
 from trainer.queue import LEASE, Claim, Fenced, Queue, Running
 
 if TYPE_CHECKING:
@@ -374,7 +374,8 @@ def is_locked(where: Path | str) -> bool:
 
 def start_worker(path: Path) -> subprocess.Popen[bytes]:
     """``python -m trainer worker``, in a session of its own so that it outlives this process."""
-    env = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT), *python_path()])}
+    path_of_python = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(path_of_python)}
     if env.get("TRICKBOARD_DATA"):
         env["TRICKBOARD_DATA"] = os.path.abspath(env["TRICKBOARD_DATA"])
     # Tricks of one's own are looked for there, and the worker has another working directory.

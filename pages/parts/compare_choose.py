@@ -171,9 +171,10 @@ def nothing_chosen(known: Sequence[ExperimentRow]) -> None:
             st.page_link("runs.py", label="All runs", icon=":material/stacks:")
 
 
-def nothing_left() -> None:
+def nothing_left(wish: Wish) -> None:
+    of = f", which ask for runs that are {words.listed(wish.state, 'or')}" if wish.state else ""
     with st.container(border=True, key="nothing-left"):
-        st.markdown("No run of these experiments passes the filters.")
+        st.markdown(f"No run of these experiments passes the filters{words.plain(of)}.")
         st.button("Clear the filters", on_click=clear, key="clear_filters")
 
 

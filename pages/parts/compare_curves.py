@@ -13,6 +13,7 @@ import numpy as np
 
 from pages.parts import arms, compare_rates, costchart, difference, panels, words
 from pages.parts.means import Line, Mean, line_of, mean_of
+from pages.parts.view import BANDS
 from trainer.measure import Measure
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from trainer.sidebyside import Judged
 
 MOST_DOTS = 48  # runs of a group; beyond that a count says more
+LONG = 20  # letters of a base's name in a title; a longer one goes without what is beside it
 APART = " (not comparable)"
 
 
@@ -97,8 +99,12 @@ def difference_chart(scene: Scene, view: View, grids: panels.Grids) -> dict[str,
     span = longest(scene, found, view.axis)
     zoom = None
     if span:
-        zoom = difference.first_zoom(found, lambda line: place(line, view) / span, scene.active)
-    title = f"{view.curves.capitalize()} {kind} minus {scene.names[scene.base.key]}"
+        zoom = difference.first_zoom(
+            found, lambda line: place(line, view) / span, scene.active, view.band
+        )
+    against = scene.names[scene.base.key]
+    short = against if len(against) <= LONG else scene.base.name
+    title = f"{view.curves.capitalize()} {kind} minus {short}"
     text = difference.note(found, kind, view)
     return {
         "id": "difference",
@@ -226,7 +232,7 @@ def note(scene: Scene, view: View) -> str:
     """What lines and bands are, and what the colors cannot say any more."""
     parts = ["Lines are means over the finished runs of a group"]
     if view.bands:
-        parts.append("bands 95 % t intervals of the mean")
+        parts.append(f"bands {BANDS[view.band][2]}")
     if view.runs:
         parts.append("thin lines single runs")
     text = f"{', '.join(parts)}. Drag to zoom, double-click to go back; press a group to hide it."

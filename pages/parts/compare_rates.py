@@ -10,6 +10,8 @@ from pages.parts import ratelines, words
 from pages.parts.rates import rates as course
 from trainer.rates import PARTS
 
+LONG = 40  # letters of a note; more would not fit beside the title
+
 if TYPE_CHECKING:
     from pages.parts.compare_scene import Scene
     from pages.parts.means import Numbers
@@ -52,6 +54,8 @@ def rates(scene: Scene, view: View, grids: Grids) -> tuple[str | None, dict[str,
         for line, own in found.items()
     ]  # fmt: skip
     note = ratelines.rate_note(names, [(line.values, own) for line, own in found.items()], "groups")
+    if len(note) > LONG:
+        note = f"{words.count(len(found), 'schedule')}"
     if left:
         note += f"; {words.count(left, 'mixed group')} not drawn"
     span = max(max(line.x, default=0.0) for line in found)

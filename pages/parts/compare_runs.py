@@ -13,6 +13,7 @@ from pages.parts.compare_address import control
 from trainer import differences
 from trainer.groupnames import key_words, trick_words
 from trainer.names import cell, in_table
+from trainer.provenance import TITLES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,14 +123,16 @@ def as_csv(scene: Scene, shown: Sequence[tuple[str, Entry]]) -> str:
     writer = csv.writer(out)
     writer.writerow(
         ["group", "experiments", "arm", "seed", "state", "test_accuracy", "test_loss",
-         "seconds_of_training", "steps_done", "run", *(f"setup.{key}" for key in settings), *knobs]
+         "seconds_of_training", "steps_done", "run", *(f"setup.{key}" for key in settings), *knobs,
+         *(f"made_with.{key}" for key in TITLES)]
     )  # fmt: skip
     for label, entry in shown:
         run, recipe = entry.run, entry.recipe
+        made = scene.made.get(run.id) or {}
         writer.writerow(
             [cell(label), " ".join(row.id for row in entry.homes), cell(recipe.name), run.seed,
              run.state, run.metrics.get("test_accuracy"), run.metrics.get("test_loss"),
              run.seconds, run.step, run.id, *(recipe.settings.get(key) for key in settings),
-             *(recipe.value(key) for key in knobs)]
+             *(recipe.value(key) for key in knobs), *(made.get(key) for key in TITLES)]
         )  # fmt: skip
     return out.getvalue()

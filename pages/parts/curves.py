@@ -14,6 +14,7 @@ import streamlit as st
 from pages.parts import arms, costchart, panels, ratelines, sweepchart, words
 from pages.parts.difference import difference
 from pages.parts.sheet import MENU, source
+from pages.parts.view import BANDS
 from trainer.sentences import plain
 
 if TYPE_CHECKING:
@@ -145,7 +146,7 @@ def note(look: Look, view: View) -> str:
     """What lines and bands are, once, under the charts."""
     parts = ["Lines are means over the finished runs of an arm"]
     if view.bands:
-        parts.append("bands 95 % t intervals of the mean")
+        parts.append(f"bands {BANDS[view.band][2]}")
     if view.runs or look.state != "done":
         parts.append("thin lines single runs" if view.runs else "thin lines unfinished runs")
     text = f"{', '.join(parts)}."

@@ -14,6 +14,7 @@ from pages.parts import diagnosis_figures as figures
 from pages.parts.findings import title
 from pages.parts.sheet import sheet
 from trainer import provenance
+from trainer.calibration import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -124,12 +125,12 @@ def closer(look: Look, findings: Findings, arm: int, names: Sequence[str]) -> st
     n = f"n = {len(own)}"
     mean = n if len(own) == 1 else f"mean, {n}"
     both = [(0, names[0], base)] * bool(base) + [(arm, names[arm], own)]
-    sure = figures.calibration_words(own)
+    sure = in_words(own)
     parts = [
         facts(own, base),
         "<div class='panels'>",
-        figures.panel("How sure, how right", f"{sure}, {n}",
-                      figures.reliability(both) + key(both) + ideal(),
+        figures.panel("How sure, how right", f"accuracy, %, {mean}",
+                      figures.reliability(both) + key(both) + ideal(sure),
                       numbers=figures.reliability_rows(both), x="confidence, %"),
         figures.panel("Recall by class", f"{mean}{tick(base)}", figures.recalls(arm, own, base)),
         figures.panel("Called what", f"test images, {mean}", figures.confusions(arm, own)
@@ -161,9 +162,9 @@ def tick(base: Sequence[Report]) -> str:
     return ", tick: baseline" if base else ""
 
 
-def ideal() -> str:
+def ideal(sure: str) -> str:
     return (
-        "<p>On the dotted line 80 % sure is 80 % right. Below it the network is too sure. "
+        f"<p>{sure}. On the dotted line 80 % sure is 80 % right. Below it the network is too sure. "
         "The size of a dot is its share of the images.</p>"
     )
 

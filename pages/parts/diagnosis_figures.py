@@ -17,6 +17,7 @@ import numpy as np
 from pages.parts import arms, words
 from pages.parts.means import thin
 from pages.parts.sheet import data_rows
+from trainer.calibration import bins, in_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 WIDTH, HEIGHT, SHORT = 360, 220, 120
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 10, 34
-FEWEST_SHOWN = 1.0  # images of a bin, in the mean of the runs: fewer say nothing
 MOST_LAYERS = 24
 
 
@@ -155,7 +155,7 @@ def reliability(shown: Sequence[tuple[int, str, Sequence[Report]]]) -> str:
                 f"r='{2.5 + 7 * math.sqrt(part):.1f}' fill='{color(arm)}' class='rim'>"
                 f"<title>{tip}{100 * y:.0f} % right</title></circle>"
             )
-        said.append(f"{name}: {calibration_words(reports)}")
+        said.append(f"{name}: {in_words(reports)}")
     return plot.svg(f"Accuracy over confidence. {'; '.join(said)}.")
 
 
@@ -167,30 +167,6 @@ def reliability_rows(shown: Sequence[tuple[int, str, Sequence[Report]]]) -> list
             rows.append([name, "accuracy, %", 100 * sure, 100 * right, None, None])
             rows.append([name, "share of the images, %", 100 * sure, 100 * share, None, None])
     return rows
-
-
-def bins(reports: Sequence[Report]) -> tuple[Numbers, Numbers, Numbers]:
-    """Mean confidence, accuracy and share of the bins that have images, over all runs."""
-    table = np.array(
-        [[[0 if one is None else one for one in row] for row in report["calibration"]["bins"]]
-         for report in reports], float
-    )  # fmt: skip
-    count = table[:, :, 2].sum(axis=0)
-    here = count >= FEWEST_SHOWN * len(reports)
-    weights = table[:, here, 2]
-    sure, right = ((table[:, here, i] * weights).sum(axis=0) / count[here] for i in (0, 1))
-    return sure, right, count[here] / count.sum()
-
-
-def calibration_words(reports: Sequence[Report]) -> str:
-    """``ECE 1.4 %, too sure``: the error, and which way it goes."""
-    error = float(np.mean([report["ece"] for report in reports]))
-    sure, right, share = bins(reports)
-    lean = float(((sure - right) * share).sum())
-    way = ""
-    if abs(lean) > error / 2 and error >= 0.01:
-        way = ", too sure" if lean > 0 else ", not sure enough"
-    return f"ECE {words.percent(error)}{way}"
 
 
 def recalls(arm: int, reports: Sequence[Report], baseline: Sequence[Report]) -> str:

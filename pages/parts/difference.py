@@ -9,6 +9,7 @@ import numpy as np
 
 from pages.parts.means import Line, line_of, mean_of, on_one_clock, on_shared_steps
 from pages.parts.panels import BAND_FROM, FIRST_PART, ArmCurves, lines, progress_of, x_span
+from pages.parts.view import BANDS
 from pages.parts.words import between
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def difference(look: Look, view: View, grids: Grids) -> dict[str, Any]:
     name = f"train {kind}" if view.curves == "train" else kind
     arms = differences(look, f"{view.curves}_{kind}")
     span = x_span(look, arms, view.axis)
-    zoom = first_zoom(arms, progress_of(look), look.active)
+    zoom = first_zoom(arms, progress_of(look), look.active, view.band)
     return {
         "id": "difference",
         "row": 2,
@@ -76,7 +77,7 @@ def note(arms: list[ArmCurves], kind: str, view: View) -> str:
     if counts == [0]:
         return ", ".join([*parts, "no seed is finished in both arms yet"])
     banded = view.bands and counts[-1] >= BAND_FROM
-    parts += ["95 % t band"] if banded else []
+    parts += [BANDS[view.band][1]] if banded else []
     if view.smoothing:
         parts.append("smoothed")
     return ", ".join([*parts, f"n = {between(counts[0], counts[-1])}"])
@@ -92,7 +93,7 @@ def foot(arms: list[ArmCurves], kind: str, view: View) -> str:
 
 
 def first_zoom(
-    arms: list[ArmCurves], progress: Any, active: bool
+    arms: list[ArmCurves], progress: Any, active: bool, band: str = "interval"
 ) -> tuple[list[float], bool] | None:
     """What differences and bands need after a tenth of the budget, and zero.
 
@@ -105,7 +106,7 @@ def first_zoom(
             continue
         late = progress(one.mean.line) >= FIRST_PART
         settled = settled or bool(late.any())
-        for values in (one.mean.line.values, *(one.band() or ())):
+        for values in (one.mean.line.values, *(one.band(band) or ())):
             shown = values[late & np.isfinite(values)]
             edges += [float(shown.min()), float(shown.max())] if shown.size else []
     low, high = min(edges), max(edges)

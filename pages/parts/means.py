@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from pages.parts.reader import Curves, Numbers
 
@@ -41,12 +41,16 @@ class Line:
 
 @dataclass(frozen=True, kw_only=True)
 class Mean:
-    """The mean over an arm's finished runs with its 95 % t band, None for a single run."""
+    """The mean over an arm's finished runs with its 95 % t band, None for a single run.
+
+    ``spread`` has the edges of the other bands, by their names in a view.
+    """
 
     line: Line
     low: Numbers | None
     high: Numbers | None
     n: int
+    spread: Mapping[str, tuple[Numbers, Numbers]] = field(default_factory=dict)
 
 
 def line_of(curves: Curves, key: str) -> Line | None:
@@ -84,7 +88,12 @@ def mean_of(lines: Sequence[Line], *, by_time: bool) -> Mean | None:
     if half is None:
         return Mean(line=middle, low=None, high=None, n=1)
     low, high = middle.values - half, middle.values + half
-    return Mean(line=middle, low=low, high=high, n=len(values))
+    deviation = values.std(axis=0, ddof=1)
+    spread = {
+        "deviation": (middle.values - deviation, middle.values + deviation),
+        "range": (values.min(axis=0), values.max(axis=0)),
+    }
+    return Mean(line=middle, low=low, high=high, n=len(values), spread=spread)
 
 
 def on_shared_steps(lines: Sequence[Line]) -> list[Line]:

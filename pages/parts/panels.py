@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from pages.parts.means import MOST_POINTS, line_of, mean_of, smoothed, spaced, thin, tidy
+from pages.parts.view import BANDS
 
 if TYPE_CHECKING:
     from pages.parts.means import Line, Mean, Numbers
@@ -48,10 +49,12 @@ class ArmCurves:
     others: list[Line]
     mean: Mean | None
 
-    def band(self) -> tuple[Numbers, Numbers] | None:
-        """Both edges of the 95 % t band, if there are enough runs for one."""
+    def band(self, kind: str = "interval") -> tuple[Numbers, Numbers] | None:
+        """Both edges of that band of a view, if there are enough runs for one."""
         if self.mean is None or self.mean.n < BAND_FROM:
             return None
+        if kind != "interval":
+            return self.mean.spread.get(kind)
         if self.mean.low is None or self.mean.high is None:
             return None
         return self.mean.low, self.mean.high
@@ -139,7 +142,7 @@ def lines(
         if one.mean is None:
             continue
         middle = one.mean.line
-        band = one.band() if view.bands else None
+        band = one.band(view.band) if view.bands else None
         if band is not None:
             draw(one.arm, "low", middle, band[0])
             draw(one.arm, "high", middle, band[1])
@@ -158,7 +161,7 @@ def note(arms: list[ArmCurves], kind: str, view: View) -> str:
     if counts == [0]:
         return ", ".join([*parts, "no run has finished yet"])
     band = view.bands and counts[-1] >= BAND_FROM
-    parts.append("mean and 95 % t band" if band else "mean")
+    parts.append(f"mean and {BANDS[view.band][1]}" if band else "mean")
     if band and counts[0] < BAND_FROM:
         parts[-1] += f" from n = {BAND_FROM}"
     if view.smoothing:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import stdev
 from typing import TYPE_CHECKING
 
 from pages.parts import words
@@ -25,12 +26,14 @@ OPEN = ("not_resolved", "too_few_seeds", "anecdote")  # what more seeds may sett
 
 @dataclass(frozen=True, kw_only=True)
 class ArmResult:
-    """One arm over its finished runs: the metric's mean, half its 95 % t interval, seconds."""
+    """One arm over its finished runs: the metric's mean, half its 95 % t interval, the standard
+    deviation of the runs, seconds."""
 
     name: str
     n: int
     mean: float | None
     half: float | None
+    sd: float | None
     seconds: float | None
 
 
@@ -95,6 +98,7 @@ def arm_result(look: Look, name: str, values: dict[int, float]) -> ArmResult:
         n=known.n,
         mean=known.mean,
         half=half,
+        sd=stdev(values.values()) if len(values) > 1 else None,
         seconds=math.fsum(times) / len(times) if times else None,
     )
 

@@ -13,7 +13,10 @@ export default function ({ parentElement: element, data }) {
     () => { root.textContent = 'The chart needs /plotly/plotly.min.js from this server.'; },
   );
   if (window.Plotly) draw();
-  else setTimeout(() => (window.requestIdleCallback ?? setTimeout)(draw), 1500); // the page first
+  else setTimeout(() => { // the page first; but one that is never idle must not wait for ever
+    if (window.requestIdleCallback) window.requestIdleCallback(draw, { timeout: 1_500 });
+    else draw();
+  }, 1_500);
   return () => setTimeout(() => {
     if (element.isConnected || latest.get(element) !== data) return;
     latest.delete(element);

@@ -14,7 +14,16 @@ import streamlit as st
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-CHOICES = {"axis": ("step", "epoch", "seconds"), "curves": ("test", "train")}
+CHOICES = {
+    "axis": ("step", "epoch", "seconds"),
+    "curves": ("test", "train"),
+    "band": ("interval", "deviation", "range"),
+}
+BANDS = {  # on the button, at a chart's title, in the note under the charts
+    "interval": ("95 % t", "95 % t band", "95 % t intervals of the mean"),
+    "deviation": ("SD", "± SD band", "one standard deviation of the runs around the mean"),
+    "range": ("min, max", "min to max band", "from the lowest run to the highest"),
+}
 STRONGEST = 0.95  # smoothing
 
 
@@ -27,6 +36,7 @@ class View:
     smoothing: float = 0.0
     runs: bool = True
     bands: bool = True
+    band: str = "interval"
     logloss: bool = False
     logstep: bool = False
 
@@ -114,6 +124,17 @@ def settings() -> View:
     with st.container(horizontal=True, key="view_lines"):
         st.checkbox("Single runs", **control("runs"))
         st.checkbox("Bands", **control("bands"))
+    if view.bands:
+        st.segmented_control(
+            "Band",
+            CHOICES["band"],
+            format_func=lambda one: BANDS[one][0],
+            required=True,
+            width="stretch",
+            help="95 % t: where the mean may lie. SD and min, max: how far single runs lie apart. "
+            "The verdict uses the first.",
+            **control("band"),
+        )
     with st.container(horizontal=True, key="view_logs"):
         st.checkbox("Log loss", **control("logloss"))
         st.checkbox("Log step", **control("logstep"))

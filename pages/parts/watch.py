@@ -228,6 +228,7 @@ def table(known: Results) -> None:
                 "n": arm.n,
                 metric: scaled(arm.mean),
                 "± half the 95 % interval": scaled(arm.half),
+                "SD of the runs": scaled(arm.sd),
                 f"difference, {known.unit}": scaled(one.mean) if one else None,
                 "from": scaled(one.low) if one else None,
                 "to": scaled(one.high) if one else None,

@@ -1,42 +1,51 @@
-"""A long day in minutes: short runs without end, pages that watch them, and what it all weighs.
+"""A long day in minutes: short runs without end, pages that come and go, and what it all weighs.
 
-    python -m tests.faults.life [--minutes 10] [--pages 4] [--json]
+    python -m tests.faults.life [--minutes 13] [--hours 8] [--pages 6] [--json]
 
-Needs what tests/requirements.txt lists, and Chromium. A server and its worker run on a store of
-their own. One experiment of short runs after the other is launched; the pages follow, each twice a
-second, and every minute one of them is closed and opened anew. Printed are the memory and the open
-files of the server, the supervisor and the fork server over time, with the slope of a straight line
-through the second half (the first is growth that any process has), and the size of the store.
+A server and its worker live on a store of their own. One experiment of short runs after the other
+is launched; the pages (real sessions without browsers, ``sessions.py``) follow the newest at their
+own pace, and every few seconds one of them is closed and another opened, each time a different page
+of the four. Of ten experiments one is stopped under way and one is deleted. So as many runs, pages
+and updates as in ``hours`` of use pass in ``minutes``, and an hour below is a simulated one.
+
+Printed are, for the server, the supervisor and the fork server: memory that is theirs alone (USS)
+and all of it (RSS), the slope of a straight line through the means of twelve parts of the time
+after a warm-up of a quarter, with its 95 % interval, and the open files. And: the size of the
+store, the logs, and the checkpoints beside the number of runs that may still need theirs. The rule
+for those is in ``trainer/leftovers.py``.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
-import shutil
-import socket
-import subprocess
-import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
+from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import psutil
-from playwright.sync_api import Browser, Page, sync_playwright
+from scipy.stats import linregress, t
 
+from tests.faults.sessions import Server, Session, serving
 from trainer.experiment import Experiment, parse
 from trainer.home import checkpoint_files
 from trainer.store import Store
 
-ROOT = Path(__file__).parents[2]
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "chrome")
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
 EVERY = 5.0  # seconds between two looks
-ARGS = ["--no-sandbox", "--disable-gpu"]
+WARM = 0.25  # of the time, which is not in the slope
+PARTS = 12  # of the rest: a mean of each, so that neighbors do not count as independent
+PAGES = ("", "", "", "runs", "compare", "catalog")  # "" watches the newest experiment
+NAMES = ("server", "supervisor", "fork server")
+
+Size = tuple[float, float, int]  # MB of its own, MB, open files
 
 
 def plan(number: int) -> Experiment:
@@ -54,138 +63,154 @@ def plan(number: int) -> Experiment:
     )
 
 
-def serve(home: Path) -> tuple[subprocess.Popen[bytes], str]:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = [f"--server.port={port}", "--server.headless=true"]
-    command = [sys.executable, "-m", "streamlit", "run", "app.py", *options]
-    log = (home / "server.log").open("ab")
-    environment = os.environ | {"TRICKBOARD_HOME": str(home)}
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
-    url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 120
-    while time.monotonic() < deadline:
-        try:
-            urllib.request.urlopen(f"{url}/_stcore/health", timeout=2).close()
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.2)
-        else:
-            return process, url
-    raise RuntimeError((home / "server.log").read_text())
-
-
-def weighed(store: Store, server: subprocess.Popen[bytes]) -> dict[str, tuple[float, int]]:
-    """MB and open files of each lasting process."""
-    found = {"server": psutil.Process(server.pid)}
+def weighed(store: Store, server: psutil.Process) -> dict[str, Size]:
+    """Each lasting process."""
+    found = {"server": server}
     row = store.worker()
-    if row is not None and row.alive:
-        found["supervisor"] = psutil.Process(row.pid)
-        for child in found["supervisor"].children():
-            if "forkserver" in " ".join(child.cmdline()):
-                found["fork server"] = child
     sizes = {}
-    for name, process in found.items():
-        try:
-            sizes[name] = (process.memory_info().rss / 1e6, process.num_fds())
-        except psutil.NoSuchProcess:
-            continue  # it ended between two looks
+    try:
+        if row is not None and row.alive:
+            found["supervisor"] = psutil.Process(row.pid)
+            for child in found["supervisor"].children():
+                if "forkserver" in " ".join(child.cmdline()):
+                    found["fork server"] = child
+        for name, process in found.items():
+            memory = process.memory_full_info()
+            sizes[name] = (memory.uss / 2**20, memory.rss / 2**20, process.num_fds())
+    except psutil.NoSuchProcess:
+        pass  # it ended between two looks; the next one tells
     return sizes
 
 
-def opened(browser: Browser, url: str, id: str) -> Page:
-    page = browser.new_page()
-    page.goto(f"{url}/?experiment={id}", timeout=120_000)
-    return page
+class Day:
+    """What is done and seen in it."""
+
+    def __init__(self, server: Server, store: Store) -> None:
+        self.server, self.store = server, store
+        self.launched: list[str] = []
+        self.open: list[tuple[Session, AsyncExitStack]] = []
+        self.visits = self.updates = 0
+        self.errors: list[str] = []
+        self.looks: list[tuple[float, dict[str, Size]]] = []
+
+    async def come(self) -> None:
+        """One more page is opened."""
+        page = PAGES[self.visits % len(PAGES)]
+        stack = AsyncExitStack()
+        query = "" if page else f"experiment={self.launched[-1]}"
+        session = await stack.enter_async_context(self.server.open(query, page))
+        self.open.append((session, stack))
+        self.visits += 1
+
+    async def go(self) -> None:
+        """The page that has been open the longest is closed."""
+        session, stack = self.open.pop(0)
+        self.updates += len(session.updates)
+        self.errors += session.errors
+        await stack.aclose()
+
+    def work(self) -> None:
+        """Launch when nothing waits; now and then stop or delete one."""
+        if self.launched:
+            counts = self.store.counts(self.launched[-1])[self.launched[-1]]
+            if counts.get("waiting", 0):
+                return
+        self.launched.append(self.store.launch(plan(len(self.launched))))
+        match len(self.launched) % 10:
+            case 4:
+                self.store.stop(self.launched[-2])
+            case 8:
+                self.store.delete(self.launched[-5])
+
+    async def pass_by(self, seconds: float, pages: int) -> None:
+        begun = moved = time.monotonic()
+        self.work()
+        for _ in range(pages):
+            await self.come()
+        while (now := time.monotonic()) - begun < seconds:
+            self.work()
+            if now - moved > 30 / pages:
+                moved = now
+                await self.go()
+                await self.come()
+            if not self.looks or now - begun - self.looks[-1][0] > EVERY:
+                self.looks.append((now - begun, weighed(self.store, self.server.process)))
+            await asyncio.sleep(0.2)
+        while self.open:
+            await self.go()
 
 
-def live(minutes: float, pages: int) -> dict[str, Any]:
+def live(minutes: float, hours: float, pages: int) -> dict[str, Any]:
     """The day; gives what was seen."""
-    chromium = os.environ.get("TRICKBOARD_CHROMIUM") or next(
-        filter(None, map(shutil.which, CHROMIUM))
-    )
-    looks: list[tuple[float, dict[str, tuple[float, int]]]] = []
-    launched: list[str] = []
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         store = Store(home)
-        server, url = serve(home)
-        browser = playwright.chromium.launch(executable_path=chromium, args=ARGS)
-        try:
-            launched.append(store.launch(plan(0)))
-            watching = [opened(browser, url, launched[0]) for _ in range(pages)]
-            begun = moved = time.monotonic()
-            while (now := time.monotonic()) - begun < 60 * minutes:
-                counts = store.counts(launched[-1])[launched[-1]]
-                if not counts.get("waiting", 0):
-                    launched.append(store.launch(plan(len(launched))))
-                if now - moved > 60 / pages:
-                    moved = now
-                    watching.pop(0).close()
-                    watching.append(opened(browser, url, launched[-1]))
-                if not looks or now - begun - looks[-1][0] > EVERY:
-                    looks.append((now - begun, weighed(store, server)))
-                time.sleep(0.2)
-            states: dict[str, int] = {}
-            for counts in store.counts().values():
-                for state, count in counts.items():
-                    states[state] = states.get(state, 0) + count
-            return {
-                "minutes": minutes,
-                "pages": pages,
-                "experiments": len(launched),
-                "runs": states,
-                "looks": looks,
-                "store_mb": store.path.stat().st_size / 1e6,
-                "checkpoints": len(checkpoint_files(home)),
-                "tracebacks": (home / "server.log").read_text().count("Traceback"),
-            }
-        finally:
-            browser.close()
-            server.terminate()
-            server.wait(30)
-            environment = os.environ | {"TRICKBOARD_HOME": str(home)}
-            end = [sys.executable, "-m", "trainer", "stop"]
-            subprocess.run(end, cwd=ROOT, env=environment, check=False, capture_output=True)
-            store.close()
+        with serving(home) as server:
+            day = Day(server, store)
+            asyncio.run(day.pass_by(60 * minutes, pages))
+        states: dict[str, int] = {}
+        for counts in store.counts().values():
+            for state, count in counts.items():
+                states[state] = states.get(state, 0) + count
+        files = [path for path in home.glob("trickboard.db*") if path.is_file()]
+        logs = list((home / "logs").glob("*.log"))
+        store.close()
+        return {
+            "minutes": minutes, "hours": hours, "pages": pages, "visits": day.visits,
+            "updates": day.updates, "errors": day.errors, "experiments": len(day.launched),
+            "runs": states, "looks": day.looks,
+            "store_mb": sum(path.stat().st_size for path in files) / 1e6,
+            "logs": len(logs), "logs_mb": sum(path.stat().st_size for path in logs) / 1e6,
+            "checkpoints": len(checkpoint_files(home)),
+            "tracebacks": (home / "server.log").read_text().count("Traceback"),
+        }  # fmt: skip
 
 
-def slope(times: list[float], values: list[float]) -> float:
-    """Of a straight line through the second half, for an hour."""
-    half = len(times) // 2
-    return float(3600 * np.polyfit(times[half:], values[half:], 1)[0])
+def slope(times: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    """Of a straight line after the warm-up, in a second, and half its 95 % interval."""
+    late = [(at, one) for at, one in zip(times, values, strict=True) if at > WARM * times[-1]]
+    parts = [np.mean(part, axis=0) for part in np.array_split(np.array(late), PARTS) if len(part)]
+    line = linregress(*zip(*parts, strict=True))
+    return float(line.slope), float(line.stderr * t.ppf(0.975, len(parts) - 2))
 
 
 def table(result: dict[str, Any]) -> str:
-    runs = ", ".join(f"{count} {state}" for state, count in sorted(result["runs"].items()))
+    runs = ", ".join(f"{count:,} {state}" for state, count in sorted(result["runs"].items()))
+    hour = 60 * result["minutes"] / result["hours"]  # seconds
     lines = [
-        f"{result['minutes']:g} min, {result['pages']} pages open, {result['experiments']} "
-        f"experiments, runs: {runs}; store {result['store_mb']:.1f} MB, "
-        f"{result['checkpoints']} checkpoints, {result['tracebacks']} tracebacks in the log",
-        "| process | MB at first | half way | at last | MB an hour | files at first | at last |",
-        "|---|---|---|---|---|---|---|",
+        f"{result['hours']:g} h in {result['minutes']:g} min, {result['pages']} pages open: "
+        f"{result['visits']} visits, {result['updates']:,} updates, {result['experiments']} "
+        f"experiments, runs: {runs}; store {result['store_mb']:.1f} MB, {result['logs']} logs of "
+        f"{result['logs_mb']:.1f} MB, {result['checkpoints']} checkpoints; "
+        f"{len(result['errors'])} errors on pages, {result['tracebacks']} tracebacks in the log",
+        "| process | own MB warm | at last | most | all MB at last | own MB an hour | files warm | "
+        "at last |",
+        "|---|---|---|---|---|---|---|---|",
     ]
-    looks = [(at, sizes) for at, sizes in result["looks"]]
-    for name in ("server", "supervisor", "fork server"):
-        own = [(at, *sizes[name]) for at, sizes in looks if name in sizes]
-        if len(own) < 4:
+    for name in NAMES:
+        seen = [(at, *sizes[name]) for at, sizes in result["looks"] if name in sizes]
+        if len(seen) < 2 * PARTS:
             continue
-        times, sizes, files = (list(column) for column in zip(*own, strict=True))
-        middle = sizes[len(sizes) // 2]
+        times, own, whole, files = (list(column) for column in zip(*seen, strict=True))
+        warm = next(i for i, at in enumerate(times) if at > WARM * times[-1])
+        per_second, half = slope(times, own)
         lines.append(
-            f"| {name} | {sizes[0]:.0f} | {middle:.0f} | {sizes[-1]:.0f} | "
-            f"{slope(times, sizes):+.1f} | {files[0]} | {files[-1]} |"
+            f"| {name} | {own[warm]:.0f} | {own[-1]:.0f} | {max(own):.0f} | {whole[-1]:.0f} | "
+            f"{hour * per_second:+.2f} ± {hour * half:.2f} | {files[warm]} | {files[-1]} |"
         )
     return "\n".join(lines)
 
 
 def main() -> None:
-    options = argparse.ArgumentParser()
-    options.add_argument("--minutes", type=float, default=10.0)
-    options.add_argument("--pages", type=int, default=4)
+    options = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    options.add_argument("--minutes", type=float, default=13.0)
+    options.add_argument("--hours", type=float, default=8.0)
+    options.add_argument("--pages", type=int, default=6)
     options.add_argument("--json", action="store_true")
     asked = options.parse_args()
-    result = live(asked.minutes, asked.pages)
+    if hasattr(os, "getloadavg"):
+        print(f"{os.cpu_count()} cores, of which others use {os.getloadavg()[0]:.1f}")
+    result = live(asked.minutes, asked.hours, asked.pages)
     print(json.dumps(result, indent=1) if asked.json else table(result))
 
 

@@ -1,16 +1,21 @@
 """Thirty people at once: what they wait for, what they cost, whether the queue is fair to them.
 
-    python tests/faults/load.py [--people 30] [--rounds 3]
+    python tests/faults/load.py [--people 30] [--rounds 3] [--part watching|launching]
 
-The sessions are real ones without browsers (``sessions.py``), on this machine, so they take some of
-its time themselves; the first line says how much. Two parts:
+The server has shown a page before and rests. Two parts:
 
 watching   The same experiment is trained again and again, in turn with nobody and with everybody
            watching it: how long a page takes to open, how long an update takes, what the server
-           needs, and how much longer the runs take.
+           needs, and how much longer the same runs take: all of them, and those that began when
+           every page was open.
 launching  A workshop: everybody comes in through the door, opens the lab with a plan of their own
            and presses Launch, all at the same time: how long that takes, and how many runs begin
            before the last person's first.
+
+The sessions are real ones without browsers (``sessions.py``). They stand for browsers on other
+machines, but share the processor of this one with the runs. Their own processor time is measured;
+on N cores that are all busy, s cores that the sessions take can make the runs 1 / (1 - s / N) times
+as long and no more. So much of the slowdown is the sessions' own at most; it is not subtracted.
 """
 
 from __future__ import annotations
@@ -102,11 +107,22 @@ async def done(store: Store, id: str) -> None:
         await asyncio.sleep(0.2)
 
 
+async def rests(server: Server) -> None:
+    """Until it has done what it does by itself some seconds after its first page."""
+    deadline = time.monotonic() + 180
+    while True:
+        meter = Meter(server=server.process)
+        await asyncio.sleep(6)
+        if meter.cores()["server"] < 0.03:
+            return
+        if time.monotonic() > deadline:
+            raise TimeoutError("the server does not come to rest")
+
+
 async def watched(server: Server, people: int, one: Experiment) -> dict[str, Any]:
     """Train an experiment from the beginning with so many watching."""
     store = Store(server.home)
     id = store.launch(one)
-    meter = Meter(server=server.process, sessions=psutil.Process())
     opened: list[float] = []
     async with AsyncExitStack() as stack:
 
@@ -117,7 +133,11 @@ async def watched(server: Server, people: int, one: Experiment) -> dict[str, Any
             opened.append(time.monotonic() - begun)
             return session
 
+        opening = Meter(server=server.process)
         sessions = await asyncio.gather(*(watcher() for _ in range(people)))
+        spent = opening.spent()["server"] - opening.before["server"]
+        all_open = time.time()
+        meter = Meter(server=server.process, sessions=psutil.Process())
         await done(store, id)
         cores, memory = meter.cores(), server.process.memory_full_info().uss / 2**20
         errors = [error for session in sessions for error in session.errors]
@@ -125,11 +145,13 @@ async def watched(server: Server, people: int, one: Experiment) -> dict[str, Any
         news = [len(session.changes) for session in sessions]
     runs = store.runs(id)
     found = {
-        "opened": opened, "updates": updates, "news": news, "errors": errors,
-        "seconds": median(run.seconds or 0.0 for run in runs),
+        "opened": opened, "updates": updates, "news": news, "errors": errors, "memory": memory,
+        "opening": spent / people if people else 0.0,
+        "seconds": {(run.arm, run.seed): run.seconds for run in runs},
+        "later": {(run.arm, run.seed) for run in runs if (run.started_at or 0.0) > all_open},
         "wall": max(run.ended_at or 0.0 for run in runs)
         - min(run.started_at or 0.0 for run in runs),
-        "memory": memory, **cores,
+        **cores,
     }  # fmt: skip
     store.delete(id)
     return found
@@ -137,8 +159,9 @@ async def watched(server: Server, people: int, one: Experiment) -> dict[str, Any
 
 async def watching(home: Path, people: int, rounds: int) -> None:
     with serving(home) as server, worker(home):
-        one = plan(0, 8, 60)
-        await watched(server, 1, one)  # imports, data
+        one = plan(0, 8, 240)
+        await watched(server, 1, plan(1, 2, 20))  # imports, data
+        await rests(server)
         alone, crowd = [], []
         for _ in range(rounds):
             alone.append(await watched(server, 0, one))
@@ -149,8 +172,10 @@ async def watching(home: Path, people: int, rounds: int) -> None:
     }
     print(f"\n{people} watch an experiment of 16 runs, {rounds} rounds in turn with nobody\n")
     row("open the page, all at once", *spread(each["opened"]))
+    row("  processor of the server for each", f"{median(x['opening'] for x in crowd):.3f} s")
     row("an update, asked to answered", *spread(each["updates"]))
     row("updates with news for each page", f"{median(each['news']):.0f}")
+    row("  while it trained, seconds", f"{median(found['wall'] for found in crowd):.0f}")
     row("errors on pages", len(each["errors"]))
     for name, what in (
         ("server", "cores of the server"),
@@ -159,10 +184,23 @@ async def watching(home: Path, people: int, rounds: int) -> None:
     ):
         values = [f"{median(found[name] for found in some):.2f}" for some in (alone, crowd)]
         row(what, f"{values[0]} with nobody, {values[1]} with all")
-    for name, what in (("seconds", "training of a run"), ("wall", "the whole experiment")):
-        ratios = [b[name] / a[name] for a, b in zip(alone, crowd, strict=True)]
+    pairs = list(zip(alone, crowd, strict=True))
+    told = {
+        "a run that began when all pages were open": [slower(a, b, b["later"]) for a, b in pairs],
+        "a run, all of them": [slower(a, b, set(b["seconds"])) for a, b in pairs],
+        "the whole experiment": [b["wall"] / a["wall"] for a, b in pairs],
+    }
+    for what, ratios in told.items():
         said = ", ".join(f"{ratio:.2f}" for ratio in ratios)
         row(what, f"× {median(ratios):.2f} with all watching ({said})")
+    share = median(found["sessions"] for found in crowd) / (os.cpu_count() or 1)
+    row("  of it the sessions' own, at most", f"× {1 / (1 - share):.2f}")
+
+
+def slower(alone: dict[str, Any], crowd: dict[str, Any], which: set[tuple[int, int]]) -> float:
+    """How many times as long the same runs took."""
+    sums = [sum(found["seconds"][one] for one in which) for found in (crowd, alone)]
+    return sums[0] / sums[1] if sums[1] else float("nan")
 
 
 async def launched(server: Server, i: int, cookie: str) -> tuple[float, float, Session]:
@@ -181,6 +219,9 @@ async def launching(home: Path, people: int) -> None:
         names = [f"person {i}" for i in range(people)]
         cookies = [server.enter(name, PASSCODES["TRICKBOARD_PASSCODE"]) for name in names]
         store = Store(home)
+        async with server.open(cookie=cookies[0]) as first:
+            await first.finished()
+            await rests(server)
         meter = Meter(server=server.process)
         found = await asyncio.gather(*(launched(server, i, one) for i, one in enumerate(cookies)))
         cores = meter.cores()["server"]
@@ -216,12 +257,15 @@ def main() -> None:
     asked = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     asked.add_argument("--people", type=int, default=30)
     asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--part", choices=["watching", "launching"])
     given = asked.parse_args()
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
     print(f"{os.cpu_count()} cores, of which others use {load:.1f} as this begins")
     with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(watching(Path(folder) / "watching", given.people, given.rounds))
-        asyncio.run(launching(Path(folder) / "launching", given.people))
+        if given.part != "launching":
+            asyncio.run(watching(Path(folder) / "watching", given.people, given.rounds))
+        if given.part != "watching":
+            asyncio.run(launching(Path(folder) / "launching", given.people))
 
 
 if __name__ == "__main__":

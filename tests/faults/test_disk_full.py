@@ -107,7 +107,8 @@ def test_a_run_for_which_there_is_no_room_gives_up_and_is_trained_again(home):
         _, process = training(crew)
         fill(process, crew.store.path.stat().st_size)
         until(lambda: crew.store.runs(id)[0].attempt == 2, 60, "another process has it")
-        assert not process.is_running()
+        until(lambda: not process.is_running(), 10, "the first one has left")
+        assert set(crew.deaths().values()) == {0}, "no death: it was the disk"
         crew.all_done(id)
         crew.check(id)
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,11 @@ def crew(tmp_path_factory):
         text = TRICK.format(name=class_name(name), does=does)
         (home / "tricks" / f"{name}.py").write_text(text, encoding="utf-8")
     one = Crew(home)
-    yield one
+    with pytest.MonkeyPatch.context() as patch:
+        for proxy in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+            patch.setenv(proxy, "http://127.0.0.1:9")  # nobody listens there
+        patch.setenv("TRICKBOARD_OWN_TRICKS", "1")
+        yield one
     one.end()
 
 
@@ -122,11 +127,17 @@ def crew(tmp_path_factory):
 def here(crew, monkeypatch):
     """This process looks for tricks and data where the worker does."""
     monkeypatch.setenv("TRICKBOARD_HOME", str(crew.home))
-    monkeypatch.delenv("TRICKBOARD_OWN_TRICKS", raising=False)
     monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
     st.cache_resource.clear()
     yield crew
     st.cache_resource.clear()
+
+
+def work(crew):
+    """Have a worker, the last test's if it is still there."""
+    if not crew.started or crew.started[-1].poll() is not None:
+        crew.start()
+    crew.store.note("page_seen", time.time())  # else it ends while a page is drawn slowly
 
 
 def watched(id):
@@ -146,8 +157,7 @@ def ended(crew, id, seconds=READY):
     return crew.store.runs(id)
 
 
-def test_each_fault_ends_its_own_run_and_the_page_tells(here, monkeypatch):
-    monkeypatch.setenv("TRICKBOARD_OWN_TRICKS", "1")
+def test_each_fault_ends_its_own_run_and_the_page_tells(here):
     arms = [{"name": name, "tricks": [{"id": name}]} for name in FAULTS]
     experiment = parse(
         {
@@ -157,8 +167,8 @@ def test_each_fault_ends_its_own_run_and_the_page_tells(here, monkeypatch):
             "seeds": [0],
         }
     )
+    work(here)
     id = here.store.launch(experiment)
-    here.start()
     baseline, *rows = ended(here, id)
     assert baseline.state == "done" and baseline.attempt == 1
     for row in rows:
@@ -180,11 +190,8 @@ def test_each_fault_ends_its_own_run_and_the_page_tells(here, monkeypatch):
     assert shown.value.endswith("ValueError: a bad <b>number</b>")
 
 
-def test_a_download_that_is_dead_fails_the_runs_that_need_it_alone(here, monkeypatch):
-    for name in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
-        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
-    here.command("stop")
-    here.start()
+def test_a_download_that_is_dead_fails_the_runs_that_need_it_alone(here):
+    work(here)
     needs = here.store.launch(plan(2, dataset="kmnist", train_size=100, steps=20))
     other = here.store.launch(plan(1, first=70, steps=20))
     rows = ended(here, needs)

@@ -238,3 +238,24 @@ def test_an_address_gives_its_view_and_what_it_does_not_know_is_ignored():
     wrong = {"axis": "hours", "smoothing": "nan", "runs": "2", "logloss": "yes", "other": "1"}
     assert view.read(wrong) == view.View()
     assert view.read({"smoothing": "-1"}) == view.read({"smoothing": "x"}) == view.View()
+
+
+def test_the_band_is_a_choice_and_named_on_every_chart(bench):
+    bench.launch(plan(seeds=6))
+    bench.train_all()
+    look = bench.look()
+    finals = [100 * run.metrics["test_accuracy"] for run in look.runs if run.arm == 1]
+    middle, sd = sum(finals) / 6, float(np.std(finals, ddof=1))
+    wanted = {"deviation": (middle - sd, middle + sd), "range": (min(finals), max(finals))}
+    for band, ends in wanted.items():
+        data, charts = curves(look, band=band)
+        for kind, end in zip(("low", "high"), ends, strict=True):
+            (line,) = [
+                one for one in charts["accuracy"]["lines"] if (one["arm"], one["kind"]) == (1, kind)
+            ]
+            assert line["y"][-1] == pytest.approx(end, rel=1e-4)
+        assert view.BANDS[band][1] in charts["accuracy"]["note"]
+        assert view.BANDS[band][1] in charts["difference"]["note"]
+        assert view.BANDS[band][2] in data["note"] and "95 % t" not in data["note"]
+    assert "95 % t band" in curves(look)[1]["loss"]["note"]
+    assert view.read({"band": "range"}).band == "range" and view.read({"band": "x"}) == view.View()

@@ -16,6 +16,7 @@ from pages.parts.results import results
 from tests.pages.bench import Bench, plan
 from tests.pages.test_watch import rerun, text, watch  # noqa: F401
 from trainer import provenance
+from trainer.calibration import in_words
 from trainer.experiment import parse
 
 ACTED = {"times": 0, "of": 40, "what": "steps with a loss below 0.1"}
@@ -147,9 +148,9 @@ def test_calibration_says_which_way_it_errs():
     proud["calibration"]["bins"] = [[0.9, 0.7, 10]]
     shy = report(ece=0.2)
     shy["calibration"]["bins"] = [[0.5, 0.7, 10]]
-    assert figures.calibration_words([proud]) == "ECE 20.0 %, too sure"
-    assert figures.calibration_words([shy]) == "ECE 20.0 %, not sure enough"
-    assert figures.calibration_words([proud, shy]) == "ECE 20.0 %"
+    assert in_words([proud]) == "ECE 20.0 %, too sure"
+    assert in_words([shy]) == "ECE 20.0 %, not sure enough"
+    assert in_words([proud, shy]) == "ECE 20.0 %"
 
 
 def test_traces_are_averaged_where_all_runs_were_judged():

@@ -13,7 +13,7 @@ import pytest
 from tests.trainer.test_supervisor import until
 from trainer import devices, supervisor
 from trainer.executors.local import in_words, start_method
-from trainer.processes import birth, end_process, is_alive
+from trainer.processes import birth, end_process, is_alive, step_back
 from trainer.supervisor import ensure_worker, is_locked
 
 
@@ -113,12 +113,12 @@ def test_a_worker_lets_the_page_go_first():
     process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
     try:
         before = psutil.Process(process.pid).nice()
-        supervisor.step_back(process.pid)
+        step_back(process.pid)
         assert psutil.Process(process.pid).nice() != before
     finally:
         process.kill()
         process.wait()
-    supervisor.step_back(process.pid)  # one that has left is no error
+    step_back(process.pid)  # one that has left is no error
 
 
 def test_no_worker_is_started_where_there_is_one(home, monkeypatch):

@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer import marks, words
+from trainer.export.report_answers import answers_section
 from trainer.export.report_curves import curves, rates
+from trainer.export.report_differences import cost, differences
 from trainer.export.report_draw import legend
+from trainer.export.report_effects import effects_section
 from trainer.export.report_findings import findings, verdict
 from trainer.export.report_forest import forest
 from trainer.export.report_limits import (
@@ -51,10 +54,15 @@ def report(material: Material, *, at: float | None = None) -> str:
     names = [arm.name for arm in material.experiment.arms]
     drawn, constant = rates(material)
     figures = [curves(material, "accuracy"), curves(material, "loss"), drawn]
+    beside = [differences(material), cost(known)] if len(names) > 1 else []
     body = [
         section("Results", forest(known)),
+        section("Effects", effects_section(known)),
         section("Every run", seeds(known)),
-        section("Curves", legend(names) + THIN + grid(figures) + paragraph(constant)),
+        section(
+            "Curves", legend(names) + THIN + grid(figures) + grid(beside) + paragraph(constant)
+        ),
+        section("A closer look", answers_section(material)),
         section("Runs without a result", lost_section(material)),
         section("What this does not say", limits_section(known)),
         section("The arms", arms_section(material)),

@@ -57,6 +57,8 @@ class Chart:
     y: Axis
     layers: list[str] = field(default_factory=list)
     ends: list[str] = field(default_factory=list)
+    dots: list[str] = field(default_factory=list)
+    levels: list[str] = field(default_factory=list)
 
     def path(self, xs: Numbers, ys: Numbers) -> str:
         """The points as a path; it breaks where one is not finite."""
@@ -92,6 +94,18 @@ class Chart:
                 f'fill="{marks.paint(arm)}">{marks.shape(arm)}</g></svg>'
             )
 
+    def dot(self, arm: int, x: float, y: float) -> None:
+        """A run by itself, faint."""
+        self.dots.append(
+            f'<svg x="{self.x(x):.2f}%" y="{100 - self.y(y):.2f}%"><g class="dot" '
+            f'fill="{marks.paint(arm)}" transform="scale(.7)">{marks.shape(arm)}</g></svg>'
+        )
+
+    def level(self, y: float) -> None:
+        """A line across, quiet, under all others."""
+        at = f"{100 - self.y(y):.2f}%"
+        self.levels.append(f'<line class="zero" x1="0" x2="100%" y1="{at}" y2="{at}"/>')
+
     def svg(self, alt: str, across: str) -> str:
         """The whole plot; ``alt`` says what it shows to people who cannot see it."""
         grid, numbers = [], []
@@ -108,8 +122,10 @@ class Chart:
         return (
             f'<div class="plot"><svg role="img" aria-label="{escape(alt)}">{"".join(grid)}'
             '<line class="axis" x1="0" x2="100%" y1="100%" y2="100%"/>'
-            f'{"".join(numbers)}<svg class="lines" viewBox="0 0 {SIDE:g} {SIDE:g}" '
-            f'preserveAspectRatio="none">{"".join(self.layers)}</svg>{"".join(self.ends)}</svg>'
+            f"{''.join(numbers)}{''.join(self.levels)}"
+            f'<svg class="lines" viewBox="0 0 {SIDE:g} {SIDE:g}" '
+            f'preserveAspectRatio="none">{"".join(self.layers)}</svg>'
+            f"{''.join(self.dots)}{''.join(self.ends)}</svg>"
             f'<span class="across">{escape(across)}</span></div>'
         )
 

@@ -16,6 +16,7 @@ from tests.trainer.export.bench import MADE, plan, train
 from trainer.experiment import parse
 from trainer.export.material import gather
 from trainer.export.report import report
+from trainer.export.report_differences import minus_baseline
 from trainer.export.report_setup import formula
 from tricks import catalog
 
@@ -66,7 +67,8 @@ def test_the_report_says_what_was_found(material):
     assert "mixup, a/b is better than the baseline." in text
     assert "diverged in 2 of 8 runs; differences use the seeds complete in both arms" in text
     assert "<b>AUX</b>, seeds 0 and 1 diverged: the loss is not a number, at step 7." in text
-    assert html.count('class="dot"') == 8 + 6 + 2 * (8 + 6)  # in the forest, and seed by seed
+    # In the forest, seed by seed, and against cost.
+    assert html.count('class="dot"') == 8 + 6 + 2 * (8 + 6) + 8 + 8 + 6
     assert "Holm over 2 comparisons" in text and "all that 450 test images can tell apart" in text
     assert "Fixed rates." in text and "No seed was added after the launch." in text
     assert "handwritten digits" in text and "AUX one cycle" not in text
@@ -97,15 +99,55 @@ def test_every_figure_names_its_band_and_n_and_can_be_read_aloud(material):
     html = report(material)
     notes = re.findall(r"<figcaption><b>(.*?)</b> <span>(.*?)</span>", html)
     assert [title for title, _ in notes] == [
-        "Seed by seed", "Test accuracy", "Test loss", "Learning rate"
+        "Seed by seed", "Test accuracy", "Test loss", "Learning rate", "Accuracy minus baseline",
+        "Accuracy against cost",
     ]  # fmt: skip
     assert all("band" in note for _, note in notes)
-    assert [note.endswith("n = 6 to 8") for _, note in notes] == [True, True, True, False]
+    ends = ["n = 6 to 8"] * 3 + ["as set: no band", "95 % t band, n = 6 to 8", "n = 6 to 8"]
+    assert all(note.endswith(end) for (_, note), end in zip(notes, ends, strict=True))
     drawn = [one for one in read.all("svg") if one.get("role") == "img"]
-    assert len(drawn) == 5 and all(one["aria-label"] for one in drawn)
+    assert len(drawn) == 7 and all(one["aria-label"] for one in drawn)
     assert any("mixup, a/b 7" in one["aria-label"] or "8" in one["aria-label"] for one in drawn)
-    assert len(read.all("figure")) == 4 == html.count("<summary>The numbers</summary>")
+    assert len(read.all("figure")) == 6 == html.count("<summary>The numbers</summary>")
     assert read.all("caption")
+
+
+def test_the_difference_over_training_is_paired_and_ends_where_the_verdict_stands(material):
+    first, second = minus_baseline(material, "test_accuracy")
+    assert (first.mean.n, second.mean.n) == (8, 6)
+    final = [run.metrics["test_accuracy"] for run in material.of_arm(1)]
+    base = [run.metrics["test_accuracy"] for run in material.of_arm(0)]
+    assert first.mean.y[-1] == pytest.approx(100 * (sum(final) - sum(base)) / 8)
+
+
+def test_a_design_of_combinations_has_its_effects(store):
+    data = plan(seeds=6)
+    tricks = [[], [{"id": "mixup"}], [{"id": "dropout"}], [{"id": "mixup"}, {"id": "dropout"}]]
+    data["arms"] = [{"name": f"arm {i}", "tricks": own} for i, own in enumerate(tricks)]
+    html = report(gather(store, train(store, data, lost=0)))
+    assert "<h2>Effects</h2>" in html and "mixup × dropout" in html
+    assert "Holm over 3 effects." in html and "Effects, n = 6: " in html
+    assert html.count('class="bar ink"') == 3 and html.count('class="dot ink"') == 18
+
+
+def test_a_report_without_such_a_design_has_no_effects(material):
+    assert "<h2>Effects</h2>" not in report(material)
+    assert "<h2>A closer look</h2>" not in report(material)
+
+
+def test_calibration_and_confusion_are_means_over_the_runs_with_their_n(store):
+    told = {
+        "ece": 0.04,
+        "calibration": {"ece": 0.04, "bins": [[None, None, 0], [0.6, 0.5, 4], [0.95, 1.0, 6]]},
+        "confusion": [[4, 1], [2, 3]],
+        "balanced_accuracy": 0.7,
+    }
+    html = report(gather(store, train(store, plan(seeds=6), lost=1, report=lambda run: told)))
+    assert "<h2>A closer look</h2>" in html
+    assert "test images, mean over the runs, no band, n = 5 or 6" in html
+    assert html.count('class="matrix"') == 3 and "<td><b>4</b></td>" in html
+    assert "Accuracy over confidence. baseline: ECE 4.0 %" in html
+    assert '<th scope="row">baseline</th><td>6</td><td>4.0 %' in html
 
 
 def test_one_constant_rate_is_a_sentence_not_a_figure(store):

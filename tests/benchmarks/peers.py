@@ -1,0 +1,185 @@
+"""Trickboard beside the peers: one run, and a whole experiment from submit to verdict.
+
+    pip install -r requirements.txt -r tests/benchmarks/requirements.txt
+    python tests/benchmarks/peers.py [--workloads a b c] [--repeats 3] [--json]
+
+The experiment is four learning rates and six seeds: 24 trainings of the plain arm's cost, which
+every peer can do. Trickboard does it by ``python -m trainer run`` in a fresh store; the others in
+one process, one training after another, and two at a time in two processes, one thread each. They
+train a few of the 24 and the rest is extrapolated: start and first training as measured, and the
+mean of the others for each that is left out. ``b`` needs MNIST, ``c`` CIFAR-10 as JPEG in the
+folder that TRICKBOARD_DATA names.
+
+Everybody has the same data, first weights, order of batches and points of evaluation, so the test
+losses must be those of the loop by hand: the benchmark fails if one is further away than
+``TOLERANCE``. The contenders take turns; figures are medians of the repeats.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+sys.path.pop(0)  # this folder, which has a pages.py of its own
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+from tests.benchmarks.peers_table import processor, table
+from tests.benchmarks.peers_work import RUNS, WORKLOADS, experiment
+
+HERE = Path(__file__).parent
+PEERS = ("by hand", "tutorial", "lightning", "fastai", "skorch")
+TOLERANCE = 1e-3  # of test loss, at every point of the curve
+VERSIONS = ("torch", "lightning", "fastai", "skorch", "numpy")
+
+
+def environment() -> dict[str, str]:
+    return os.environ | dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+def begin(contender: str, workload: str, home: Path, numbers: range) -> subprocess.Popen[str]:
+    command = [sys.executable, str(HERE / "peers_loops.py"), contender, workload, str(home)]
+    return subprocess.Popen(
+        [*command, *map(str, numbers)],
+        env=environment(), cwd=HERE.parents[1], text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def end(process: subprocess.Popen[str], contender: str) -> list[dict[str, Any]]:
+    """What it printed.
+
+    Raises:
+        RuntimeError: it failed; the text has its last words.
+    """
+    out, err = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"{contender}: {err[-2000:]}")
+    return [json.loads(line) for line in out.splitlines() if line.startswith('{"number"')]
+
+
+def trained(
+    contender: str, workload: str, home: Path, processes: int
+) -> tuple[float, list[dict[str, Any]]]:
+    """Seconds for all 24 trainings in so many processes, extrapolated from a few, and those few."""
+    few = WORKLOADS[workload]["trainings"]
+    share = RUNS // processes
+    started = time.perf_counter()
+    going = [
+        begin(contender, workload, home, range(i * share, i * share + few))
+        for i in range(processes)
+    ]
+    found = [end(one, contender) for one in going]
+    took = time.perf_counter() - started
+    left = [(share - few) * statistics.mean(one["whole"] for one in own[1:]) for own in found]
+    return took + max(left), [one for own in found for one in own]
+
+
+def whole_experiment(workload: str, home: Path) -> float:
+    """Seconds of ``python -m trainer run`` with a fresh store."""
+    with tempfile.TemporaryDirectory(dir=home) as fresh:
+        (Path(fresh) / "data").symlink_to(home / "data")
+        plan = Path(fresh) / "experiment.json"
+        plan.write_text(json.dumps(experiment(workload).dump()))
+        command = [sys.executable, "-m", "trainer", "run", str(plan), "--store", fresh, "--json"]
+        started = time.perf_counter()
+        done = subprocess.run(command, cwd=HERE.parents[1], text=True, capture_output=True)
+        took = time.perf_counter() - started
+    if done.returncode:
+        raise RuntimeError(f"python -m trainer run: {done.stderr[-2000:]}")
+    runs = [run for arm in json.loads(done.stdout)["arms"] for run in arm["runs"]]
+    if len(runs) != RUNS or any(run["state"] != "done" for run in runs):
+        raise RuntimeError(f"not all of {RUNS} runs are done")
+    return took
+
+
+def apart(curves: dict[int, list[Any]], found: list[dict[str, Any]], contender: str) -> float:
+    """How far the curves of some trainings are from those by hand, at most.
+
+    Raises:
+        ValueError: further than ``TOLERANCE``, or not judged at the same steps.
+    """
+    most = 0.0
+    for one in found:
+        theirs, curve = curves[one["number"]], one["curve"]
+        if [step for step, _ in theirs] != [step for step, _ in curve]:
+            raise ValueError(f"{contender} was judged at other steps than the loop by hand")
+        most = max([most, *(abs(a - b) for (_, a), (_, b) in zip(theirs, curve, strict=True))])
+    if most > TOLERANCE:
+        raise ValueError(f"{contender} is {most:.2g} from the loop by hand: not the same work")
+    return most
+
+
+def measure(workload: str, home: Path, repeats: int) -> dict[str, Any]:
+    """Medians for every contender; ``apart`` is the largest distance of a curve."""
+    rows: dict[str, list[dict[str, float]]] = {}
+    curves: dict[int, list[Any]] = {}
+    for repeat in range(repeats):
+        for contender in (*PEERS, "engine"):
+            one, found = trained(contender, workload, home, 1)
+            if contender == "engine":
+                both, more = whole_experiment(workload, home), []
+            else:
+                both, more = trained(contender, workload, home, 2)
+            if contender == "by hand":
+                curves |= {run["number"]: run["curve"] for run in found + more}
+            warm = found[1:]  # the first training of a process also imports
+            rows.setdefault(contender, []).append(
+                {
+                    "training": statistics.median(r["samples"] / r["training"] for r in warm),
+                    "all": statistics.median(r["samples"] / r["seconds"] for r in warm),
+                    "processor": statistics.median(r["samples"] / r["processor"] for r in warm),
+                    "one_process": one,
+                    "two_processes": both,
+                    "apart": apart(curves, found + more, contender),
+                }
+            )
+            print(f"{workload} {repeat + 1}/{repeats} {contender}", file=sys.stderr, flush=True)
+    return {
+        "title": WORKLOADS[workload]["title"],
+        "trainings": WORKLOADS[workload]["trainings"],
+        "rows": {
+            name: {key: statistics.median(one[key] for one in many) for key in many[0]}
+            for name, many in rows.items()
+        },
+        "each": rows,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=list(WORKLOADS))
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--home", type=Path, help="where the data sets are kept between calls")
+    parser.add_argument("--json", action="store_true")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        home = (asked.home or Path(folder)).resolve()
+        result: dict[str, Any] = {
+            "processor": processor(),
+            "cores": os.cpu_count(),
+            "load": os.getloadavg()[0],
+            "python": platform.python_version(),
+            "versions": {one: version(one) for one in VERSIONS},
+            "repeats": asked.repeats,
+            "tolerance": TOLERANCE,
+            "runs": RUNS,
+            "workloads": {},
+        }
+        for workload in asked.workloads:
+            end(begin("engine", workload, home, range(1)), "engine")  # the data set is made here
+            result["workloads"][workload] = measure(workload, home, asked.repeats)
+    print(json.dumps(result, indent=1) if asked.json else table(result))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""What the long measurements stand on: the slope of a day, and a store that looks trained."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from tests.faults import many
+from tests.faults.life import WARM, slope
+from trainer.results import finals
+from trainer.store import Store
+
+
+def test_the_slope_is_that_of_the_time_after_the_warm_up():
+    times = np.arange(0.0, 800.0, 5.0)
+    values = 150 + 0.02 * times + np.random.default_rng(0).normal(0, 0.5, times.size)
+    values[times < WARM * times[-1]] = 40.0
+    per_second, half = slope(times.tolist(), values.tolist())
+    assert per_second == pytest.approx(0.02, abs=half) and half < 0.005
+    flat, about = slope(times.tolist(), (values - 0.02 * times).tolist())
+    assert abs(flat) < about
+
+
+def test_a_full_store_looks_as_if_its_runs_had_been_trained(home):
+    store = Store(home)
+    one = many.plan(0)
+    id = store.launch(one)
+    many.finish(store, id)
+    assert store.counts(id)[id] == {"done": many.EACH}
+    values = finals(store.experiment(id), store.runs(id))
+    assert {len(seeds) for seeds in values.values()} == {len(one.seeds)}
+    assert many.plan(1).runs()[0].id not in {run.id for run in one.runs()}
