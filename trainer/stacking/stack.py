@@ -53,9 +53,10 @@ class Stack:
         if not tricks:
             return
         for member in self.members:
-            with member.trying():
-                for trick in member.moments[moment]:
-                    do(member, trick)
+            if member.error is None:
+                with member.trying():
+                    for trick in member.moments[moment]:
+                        do(member, trick)
 
     def rates(self, step: int) -> float | list[float]:
         """The learning rate of a step: of all runs, or of each."""
@@ -157,7 +158,7 @@ class Stack:
         """What the tricks do after a step, and where an epoch of their run ends."""
         self.each("after_step", lambda member, trick: trick.after_step(member.network, step))
         for member in self.members:
-            if member.place.over:
+            if member.place.over and member.error is None:
                 member.epoch += 1
                 with member.trying():
                     for trick in member.moments["after_epoch"]:

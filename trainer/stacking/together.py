@@ -41,6 +41,8 @@ def train_together(
     resumes: Sequence[Mapping[str, Any] | None],
 ) -> Generator[What, None, None]:
     """See :func:`trainer.stacking.train_together`."""
+    if device == "mps":
+        raise Unequal("their layers cannot each draw numbers of their own on this device")
     first = one_step(resumes)
     clock, numbers = Shared(device), Numbers()
     members: list[Member] = []
