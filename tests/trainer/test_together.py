@@ -332,6 +332,31 @@ def test_all_are_kept_after_the_same_step_whoever_is_asked_first(monkeypatch):
         assert {name for _, name in kept} == set("abc") and len({step for step, _ in kept}) == 1
 
 
+def test_those_that_are_told_at_once_leave_after_the_same_step(claim):
+    """Also when they are told while some of them were asked and some were not."""
+    _, writer = claim(3)
+    pace = Pace()
+    keepers = [Keeper(one, writer, pace) for one in writer.accounts]
+    assert [keepers[0].wanted()] == [False]
+    for one in writer.accounts:
+        one.stopped.set()
+    assert [one.wanted() for one in keepers[1:]] == [False, False]
+    assert [one.wanted() for one in keepers] == [True, True, True]
+    assert {one.asked for one in keepers} == {2}
+
+
+def test_a_wish_between_question_and_checkpoint_is_heard_after_the_next_step(claim):
+    _, writer = claim(2)
+    keeper = Keeper(writer.accounts[0], writer, Pace())
+    keeper.pace.due = 0.0
+    assert keeper.wanted()
+    writer.accounts[0].stopped.set()
+    keeper.save(lambda: {"step": 1, "state": {}})
+    assert keeper.wanted()
+    with pytest.raises(Left):
+        keeper.save(lambda: {"step": 2, "state": {}})
+
+
 def test_checkpoints_of_many_take_no_more_of_the_time_than_one(monkeypatch):
     pace = Pace()
     now = time.monotonic()

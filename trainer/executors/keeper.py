@@ -34,6 +34,8 @@ class Pace:
         self.asked = 0  # the most that any keeper was
         self.rounds: set[int] = set()  # the questions that all of them say yes to
         self.took = 0.0
+        self.leavers: dict[int, frozenset[Account]] = {}  # who leaves after which question
+        self.left: set[Account] = set()
 
     def wanted(self, asked: int) -> bool:
         """Whether the run that has been asked so often is to be kept now."""
@@ -43,6 +45,18 @@ class Pace:
             self.rounds.add(asked if first else self.asked + 1)  # some were asked this one before
             self.due, self.took = time.monotonic() + EVERY, 0.0
         return asked in self.rounds
+
+    def leaves(self, asked: int, account: Account, writer: Writer) -> bool:
+        """Whether the run is to leave after this step; asked before :meth:`wanted`.
+
+        Whoever is asked first looks for all, so that those told at once leave at once.
+        """
+        if asked > self.asked and (told := writer.told_to_leave() - self.left):
+            self.leavers[asked] = told
+        if account not in self.leavers.get(asked, ()):
+            return False
+        self.left.add(account)
+        return True
 
     def spent(self, seconds: float) -> None:
         """It took so long to keep one of them."""
@@ -60,12 +74,13 @@ class Keeper:
         self.pace = pace or Pace()
         self.asked = 0
         self.able = True
+        self.leaves = False  # after the step that was asked about last
 
     def wanted(self) -> bool:
         """Whether the run should be kept after this step."""
         self.asked += 1
-        leaves = self.account.stopped.is_set() or self.account.lost
-        return (self.pace.wanted(self.asked) and self.able) or leaves
+        self.leaves = self.pace.leaves(self.asked, self.account, self.writer)
+        return (self.pace.wanted(self.asked) and self.able) or self.leaves
 
     def save(self, make: Callable[[], Mapping[str, Any]]) -> None:
         """Write the file, then the row that names it; then older files go.
@@ -75,7 +90,6 @@ class Keeper:
             Fenced: somebody else has the run.
         """
         begun = time.monotonic()
-        leaves = self.account.stopped.is_set()
         if self.account.lost:
             raise Fenced(f"attempt {self.account.claim.attempt} is over")
         try:
@@ -86,7 +100,7 @@ class Keeper:
         except OSError as error:  # no room, no permission: the last one still stands
             self.account.log(f"no checkpoint: {error}")
         self.pace.spent(time.monotonic() - begun)
-        if leaves:
+        if self.leaves:
             raise Left
 
     def keep(self, state: dict[str, Any]) -> None:

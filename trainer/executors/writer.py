@@ -94,6 +94,7 @@ class Writer:
         self.queue = queue
         self.accounts = [Account(queue, claim) for claim in claims]
         self.writing = threading.Lock()
+        self.telling = threading.Lock()  # of all runs at once that they are to leave
         self.closed = threading.Event()
         self.written = time.monotonic()
         self.thread = threading.Thread(target=self.keep_writing, daemon=True)
@@ -120,6 +121,11 @@ class Writer:
         self.accounts = self.open
         self.thread.start()
 
+    def told_to_leave(self) -> frozenset[Account]:
+        """The runs that the training has to let go, those that it has let go among them."""
+        with self.telling:
+            return frozenset(one for one in self.accounts if one.stopped.is_set() or one.lost)
+
     def say(self, text: str) -> None:
         """Tell what happens before the first step."""
         for one in self.open:
@@ -142,12 +148,13 @@ class Writer:
         news = [News(claim=one.claim, batch=one.batch, message=one.message) for one in accounts]
         desired = self.queue.write_all(news)
         self.written = now
-        for one, had in zip(accounts, news, strict=True):
-            one.batch, one.said = [], had.message
-            if one.claim.run.id in desired:
-                one.hear(desired[one.claim.run.id], now)
-            else:
-                self.lose(one)
+        with self.telling:
+            for one, had in zip(accounts, news, strict=True):
+                one.batch, one.said = [], had.message
+                if one.claim.run.id in desired:
+                    one.hear(desired[one.claim.run.id], now)
+                else:
+                    self.lose(one)
         for one in self.open:
             if one.deaf(now):
                 self.leave_at_once(one)
