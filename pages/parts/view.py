@@ -22,7 +22,7 @@ CHOICES = {
 BANDS = {  # on the button, at a chart's title, in the note under the charts
     "interval": ("95 % t", "95 % t band", "95 % t intervals of the mean"),
     "deviation": ("SD", "± SD band", "one standard deviation of the runs around the mean"),
-    "range": ("min, max", "min to max band", "from the lowest run to the highest"),
+    "range": ("min, max", "min–max band", "from the lowest run to the highest"),
 }
 STRONGEST = 0.95  # smoothing
 
