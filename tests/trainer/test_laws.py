@@ -200,7 +200,8 @@ FILES: dict[str, list[tuple[list[tuple[str, str]], str]]] = {
     "stacks_to_the_same_curve": [
         ([("def gradients(self, network):", "def loss(self, logits, y):\n"
            "        losses = -(y * logits.log_softmax(-1)).sum(-1)\n"
-           "        self.seen = 0.9 * getattr(self, 'seen', 1.0) + 0.1 * float(losses.detach().mean())\n"
+           "        now = float(losses.detach().mean())\n"
+           "        self.seen = 0.9 * getattr(self, 'seen', 1.0) + 0.1 * now\n"
            "        return losses * self.seen\n\n"
            "    def nothing(self, network):")], "in a stack"),
     ],

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from trainer.experiment import Run
     from trainer.record import Point
+    from tricks.base import Split
 
     Ends = list[Outcome | Exception]
 
@@ -206,16 +207,49 @@ def test_runs_at_different_steps_are_refused(home: Path) -> None:
         stack(runs, home, resumes=states)
 
 
-def test_batches_of_different_sizes_are_refused_before_the_first_step(home: Path) -> None:
-    runs = [make_run(0, batch_size=16), make_run(1, batch_size=32)]
+def test_runs_that_differ_in_more_than_their_seeds_are_refused(home: Path) -> None:
+    with pytest.raises(Unequal, match="more than their seeds"):
+        stack([make_run(0), make_run(1, lr=0.2)], home)
+
+
+def test_what_does_not_stack_is_refused_with_its_reason(home: Path) -> None:
+    with pytest.raises(Unequal, match="several passes"):
+        stack(make_runs([{"id": "sam"}]), home)
+
+
+def test_batches_of_different_sizes_are_refused_before_the_first_step(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tricks.optimizer.grad_clip import GradClip
+
+    sizes = iter([20, 21])
+
+    def dataset(self: GradClip, split: Split, rng: torch.Generator) -> Split:
+        return split.subset(torch.arange(next(sizes)))
+
+    monkeypatch.setattr(GradClip, "dataset", dataset)
     with pytest.raises(Unequal, match="batches"):
-        stack(runs, home)
+        stack(make_runs([{"id": "grad_clip"}], (0, 1)), home)
 
 
-def test_networks_of_different_shapes_are_refused(home: Path) -> None:
-    runs = [make_run(0, network={"kind": "mlp", "width": width}) for width in (16, 17)]
+def test_epochs_of_different_lengths_are_no_matter(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tricks.optimizer.grad_clip import GradClip
+
+    def dataset(self: GradClip, split: Split, rng: torch.Generator) -> Split:
+        return split.subset(torch.arange(64 + 32 * (rng.initial_seed() % 2)))
+
+    monkeypatch.setattr(GradClip, "dataset", dataset)
+    runs = make_runs([{"id": "grad_clip"}, {"id": "swa"}], range(5))
+    points, _ = stack(runs, home)
+    for run, own in zip(runs, points, strict=True):
+        assert same(own, follow(run, home)[0])
+
+
+def test_networks_of_different_shapes_are_refused() -> None:
     with pytest.raises(Unequal, match="shapes"):
-        stack(runs, home)
+        Rows([nn.Linear(4, 3), nn.Linear(4, 2)])
 
 
 def test_what_a_trick_raises_ends_its_run_alone(

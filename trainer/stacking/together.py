@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 from trainer import reports
 from trainer.engine import FLUSH, Outcome
+from trainer.experiment import identity
 from trainer.grid import evaluation_steps
 from trainer.record import Diverged, Point
+from trainer.stacking import stackable
 from trainer.stacking.clock import Shared
 from trainer.stacking.member import Member
 from trainer.stacking.numbers import Numbers
@@ -41,8 +43,7 @@ def train_together(
     resumes: Sequence[Mapping[str, Any] | None],
 ) -> Generator[What, None, None]:
     """See :func:`trainer.stacking.train_together`."""
-    if device == "mps":
-        raise Unequal("their layers cannot each draw numbers of their own on this device")
+    refuse(runs, device)
     first = one_step(resumes)
     clock, numbers = Shared(device), Numbers()
     members: list[Member] = []
@@ -151,6 +152,17 @@ def train_together(
     clock.stop()
     for member in stack.members:
         yield member.at, ended(member, step)
+
+
+def refuse(runs: Sequence[Run], device: str) -> None:
+    """Raise ``Unequal`` for runs that a look at their experiments tells cannot be stacked."""
+    one = runs[0]
+    if len({identity(run.setup, run.arm, 0) for run in runs}) > 1:
+        raise Unequal("they differ in more than their seeds")
+    if reason := stackable(one.setup, one.arm):
+        raise Unequal(reason)
+    if device == "mps":
+        raise Unequal("their layers cannot each draw numbers of their own on this device")
 
 
 def one_step(resumes: Sequence[Mapping[str, Any] | None]) -> int:
