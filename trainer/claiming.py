@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TAKEN = (
     runs.c.id, runs.c.attempt, runs.c.spec, runs.c.saved_step, runs.c.saved_seq, runs.c.recipe,
 )  # fmt: skip
-BEGINS = func.coalesce(runs.c.saved_step, 0)  # the step after which a run is trained
+begins = func.coalesce(runs.c.saved_step, 0)  # the step after which a run is trained
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +65,9 @@ def next_runs(db: Connection, wish: str, experiment_id: str | None, room: int) -
     run = Run.model_validate_json(first.spec)
     if not may_stack(run.setup, run.arm):
         return [first]
-    kinds, beside = others(db, waiting, first.recipe, room)
-    equal = of_wish.where(
-        runs.c.recipe == first.recipe, runs.c.id != first.id, (first.saved_step or 0) == BEGINS
-    )
+    step = first.saved_step or 0
+    kinds, beside = others(db, waiting, first.recipe, step, room)
+    equal = of_wish.where(runs.c.recipe == first.recipe, runs.c.id != first.id, begins == step)
     if theirs is not None and experiment_id is None:
         equal = equal.where(theirs)
     most = MOST * share_of_slots(kinds, beside, room) - 1  # more would not change the portion
@@ -76,17 +75,23 @@ def next_runs(db: Connection, wish: str, experiment_id: str | None, room: int) -
     return [first, *found][: portion(1 + len(found), kinds, beside, room)]
 
 
-def others(db: Connection, waiting: Select[Any], recipe: str, room: int) -> tuple[int, int]:
+def others(
+    db: Connection, waiting: Select[Any], recipe: str, step: int, room: int
+) -> tuple[int, int]:
     """How many kinds of runs wait, this one included, and how many runs of the others.
 
-    Each counted as far as there is room; a run that is trained alone is a kind of its own.
+    Each counted as far as there is room. Equal runs that begin after another step are another kind,
+    and so is each run that is trained alone.
     """
     recipes = waiting.with_only_columns(runs.c.recipe)
     alone = len(db.execute(recipes.where(runs.c.recipe.is_(None)).limit(room)).all())
-    else_ = recipes.where(runs.c.recipe != recipe)
-    kinds = len(db.execute(else_.distinct().limit(room)).all())
-    beside = len(db.execute(else_.limit(room)).all())
-    return 1 + alone + kinds, alone + beside
+    unlike = recipes.where(runs.c.recipe != recipe)
+    steps = waiting.with_only_columns(begins).where(runs.c.recipe == recipe, begins != step)
+    kinds, beside = 1 + alone, alone
+    for some in (unlike, steps):
+        kinds += len(db.execute(some.distinct().limit(room)).all())
+        beside += len(db.execute(some.limit(room)).all())
+    return kinds, beside
 
 
 def take(

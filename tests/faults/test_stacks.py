@@ -137,13 +137,15 @@ def test_a_deleted_run_leaves_its_stack_alone(crew):
 
 
 def test_a_stopped_run_of_the_command_line_leaves_the_others(crew):
-    id = crew.store.launch(plan(4, first=50, steps=LONG))
-    _, runs = next(iter(together(crew, 2).items()))
+    id = crew.store.launch(plan(4, first=50, steps=1_000_000))
+    process, runs = next(iter(together(crew, 2).items()))
+    born = birth(process)
     assert "Stopped 1 run" in crew.command("stop", runs[0]).stdout
-    assert rows_of(crew, id)[runs[0]].state == "stopped"
-    crew.store.go_on(id)
-    crew.all_done(id)
-    crew.check(id, reference=False)
+    rows = rows_of(crew, id)
+    assert (rows[runs[0]].state, rows[runs[1]].state) == ("stopped", "running")
+    assert rows[runs[1]].attempt == 1 and is_alive(process.pid, born)
+    crew.store.stop(id)
+    until(lambda: crew.counted(id) == {"stopped": 4}, 20, "all have stopped")
 
 
 def test_a_process_that_hears_nothing_is_killed_and_its_other_runs_are_unharmed(crew):

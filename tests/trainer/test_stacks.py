@@ -155,6 +155,17 @@ def test_runs_that_go_on_from_another_step_are_not_with_those_that_begin(store, 
     assert [sorted(one.run.seed for one in some) for some in found] == [[0, 1], [2, 3]]
 
 
+def test_two_stacks_that_were_paused_go_on_as_two(store, queue):
+    store.launch(plan(("baseline",), range(6)))
+    for room, step in ((2, 5), (1, 7)):
+        for claim in claimed(queue, room=room):
+            queue.saved(claim, [(step, "loss", 1.0)], step)
+    for one in queue.running():
+        queue.put_back(one.id, one.attempt)
+    found = [claimed(queue, room=room) for room in (2, 1)]
+    assert [len(some) for some in found] == [3, 3]
+
+
 def test_what_a_checkpoint_knows_stays_of_each(store, queue):
     id = store.launch(plan(("baseline",), range(3)))
     first = claimed(queue)
