@@ -17,7 +17,7 @@ import tricks
 from pages.parts import own as page
 from trainer import supervisor
 from trainer.checks import notices
-from trainer.executors.process import other_tricks
+from trainer.executors.alone import other_tricks
 from trainer.experiment import ExperimentError, Setup, pack, parse
 from tricks import catalog, own, problems
 

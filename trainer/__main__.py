@@ -312,8 +312,13 @@ def stop(given: argparse.Namespace) -> int:
     else:
         told = sum(store.stop(id) for id in known)
     wait_until(lambda: not stopping(queue), STOP_SECONDS)
-    for one in queue.running():
-        if one.desired == "stop":  # its process does not listen
+    running = queue.running()
+    deaf = {one.process for one in running if one.desired == "stop"}  # they do not listen
+    for one in running:
+        if one.process in deaf and one.desired != "stop":  # trained together with one that stops
+            queue.put_back(one.id, one.attempt)
+    for one in running:
+        if one.desired == "stop":
             end_process(one.pid, one.pid_created)
             queue.died(one.id, one.attempt, "it was told to stop")
     print(f"Stopped {told} run{'s' * (told != 1)}" if told else "Nothing was running or waiting")

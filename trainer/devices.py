@@ -64,12 +64,27 @@ def choose(wish: str, devices: Collection[str], busy: Mapping[str, int], each: i
     ``auto`` is the GPU with the fewest runs if there is one, else the CPU. ``each`` is how many
     runs share a GPU; how many there are in all is the caller's to limit.
     """
-    found = gpus(devices)
-    if wish == "cpu" or (wish == "auto" and not found):
+    candidates = suited(wish, devices)
+    if not candidates:
         return "cpu"
-    candidates = found if wish in ("auto", "cuda") else [wish]
     free = [one for one in candidates if busy.get(one, 0) < each]
     return min(free, key=lambda one: busy.get(one, 0)) if free else None
+
+
+def places(wish: str, devices: Collection[str], busy: Mapping[str, int], each: int) -> int | None:
+    """How many more processes that ask for ``wish`` have a place; None: as many as one likes."""
+    candidates = suited(wish, devices)
+    if not candidates:
+        return None
+    return sum(max(0, each - busy.get(one, 0)) for one in candidates)
+
+
+def suited(wish: str, devices: Collection[str]) -> list[str]:
+    """The devices with a limit that a run goes to; none: the CPU."""
+    found = gpus(devices)
+    if wish == "cpu" or (wish == "auto" and not found):
+        return []
+    return found if wish in ("auto", "cuda") else [wish]
 
 
 def gpus(devices: Collection[str]) -> list[str]:

@@ -173,6 +173,13 @@ def hashed(told: list[str], arm: Arm, seed: int) -> str:
     return hashlib.sha256(f"[{decides}]".encode()).hexdigest()[:16]
 
 
+def recipe(setup: Setup, arm: Arm) -> str:
+    """What decides a run's outcome beside its seed: a hash, 16 hex digits. The name is no part."""
+    return hashlib.sha256(json.dumps([*told_of(setup, arm), arm.lr_scale]).encode()).hexdigest()[
+        :16
+    ]
+
+
 def own_source(trick: Trick) -> list[str]:
     found = version(type(trick))
     return [] if found is None else [found]

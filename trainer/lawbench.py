@@ -14,7 +14,8 @@ from torch import nn
 
 from trainer import datasets as data
 from trainer.engine import Outcome, train
-from trainer.experiment import ExperimentError, parse
+from trainer.experiment import ExperimentError, identity, parse
+from trainer.stacking import stackable, train_together
 from tricks.base import Facts, NetworkSpec, Pixels, Pool, Split, Tools
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 TIMES = {"seconds", "samples_per_second"}  # the only numbers that two equal runs do not share
 STEPS = 60
+SEEDS = (0, 1, 2)  # of a stack
 NETWORKS: dict[str, Data] = {
     "mlp": {"kind": "mlp", "depth": 2, "width": 32},
     "cnn": {"kind": "cnn", "depth": 3, "width": 8},
@@ -46,6 +48,18 @@ class Curve:
 
     points: list[Point]
     outcome: Outcome
+
+    def end(self) -> dict[str, Any]:
+        """How it ended, but for times; of what tricks tell, which may be times, what they did."""
+        how, report = self.outcome, dict(self.outcome.report)
+        tricks = report.pop("tricks", {})
+        return {
+            "state": how.state,
+            "steps": how.steps,
+            "metrics": {key: value for key, value in how.metrics.items() if key not in TIMES},
+            "report": report,
+            "acted": {name: told.get("acted") for name, told in tricks.items()},
+        }
 
     def rounds_to(self, other: Curve) -> bool:
         """Whether both are the same but for rounding."""
@@ -118,6 +132,24 @@ class Bench:
                 return part  # it diverged before
         return curve(train(run, home=self.home, resume=state), points)
 
+    def stacked(self, trick: type[Trick]) -> tuple[list[Curve], list[Curve]] | None:
+        """A few seeds in an MLP, each trained alone, and all as one program; None: not possible.
+
+        Raises:
+            Exception: what a run of the stack ended with.
+        """
+        first = self.planned(trick, "mlp", knobs={})
+        if stackable(first.setup, first.arm):
+            return None
+        runs = [
+            first.model_copy(update={"seed": seed, "id": identity(first.setup, first.arm, seed)})
+            for seed in SEEDS
+        ]
+        for run in runs:
+            if run.id not in self.known:
+                self.known[run.id] = curve(train(run, home=self.home))
+        return [self.known[run.id] for run in runs], together(runs, self.home)
+
     def dataset(self, trick: type[Trick], kind: str) -> str:
         """The first data set on which the trick may be used."""
         key = trick, kind
@@ -158,6 +190,21 @@ def curve(running: Iterator[Point], points: list[Point] | None = None) -> Curve:
             except StopIteration as end:
                 kept = [one for one in points if one.key not in TIMES]
                 return Curve(points=kept, outcome=end.value)
+
+
+def together(runs: Sequence[Run], home: Path, **how: Any) -> list[Curve]:
+    """The curves of runs that are trained as one program; ``how`` goes to the stack."""
+    points: list[list[Point]] = [[] for _ in runs]
+    ends: dict[int, Outcome] = {}
+    with one_thread():
+        for i, what in train_together(runs, home=home, **how):
+            if isinstance(what, Exception):
+                raise what
+            if isinstance(what, Outcome):
+                ends[i] = what
+            elif what.key not in TIMES:
+                points[i].append(what)
+    return [Curve(points=own, outcome=ends[i]) for i, own in enumerate(points)]
 
 
 @contextmanager

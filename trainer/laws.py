@@ -29,7 +29,7 @@ from trainer.cardlaws import (
 )
 from trainer.experiment import ExperimentError
 from trainer.lawbench import NETWORKS as NETWORKS
-from trainer.lawbench import STEPS, TIMES, spec, tools
+from trainer.lawbench import SEEDS, STEPS, TIMES, spec, tools
 from trainer.lawbench import Bench as Bench
 from tricks.base import Slot, Trick
 
@@ -285,6 +285,27 @@ def goes_on_as_if_never_interrupted(trick: type[Trick], bench: Bench) -> None:
         )
 
 
+def stacks_to_the_same_curve(trick: type[Trick], bench: Bench) -> None:
+    """Its seeds trained as one program give the curves of each alone."""
+    if "mlp" not in trick.kinds:
+        return
+    both = bench.stacked(trick)
+    if both is None:
+        return  # there is a reason, which stackable tells
+    for seed, alone, stacked in zip(SEEDS, *both, strict=True):
+        mine, theirs = (sorted(one.points, key=repr) for one in (stacked, alone))
+        for one, other in zip(mine, theirs, strict=False):
+            want(
+                repr(one) == repr(other),
+                f"with seed {seed}, {one.key} at step {one.step} is {one.value!r} in a stack, "
+                f"{other.value!r} alone: keep what a run knows out of loss() and factor(), or "
+                "declare stacks = False",
+            )
+        want(len(mine) == len(theirs), f"{len(mine)} points in a stack, {len(theirs)} alone")
+        ends = repr(stacked.end()), repr(alone.end())
+        want(ends[0] == ends[1], f"a stack ends with {ends[0]}, a run alone with {ends[1]}")
+
+
 LAWS: list[Law] = [
     is_named_after_its_file,
     has_a_name_of_its_own,
@@ -307,4 +328,5 @@ LAWS: list[Law] = [
     works_in_its_networks,
     tells_what_it_did,
     goes_on_as_if_never_interrupted,
+    stacks_to_the_same_curve,
 ]

@@ -60,11 +60,19 @@ def add_checkpoints(db: Connection) -> None:
     db.execute(text("ALTER TABLE experiments ADD COLUMN owner VARCHAR(32)"))
 
 
+def add_stacks(db: Connection) -> None:
+    """Which runs are trained together; those that wait since before are trained alone."""
+    for column in ("recipe VARCHAR(16)", "stack VARCHAR(16)", "together INTEGER"):
+        db.execute(text(f"ALTER TABLE runs ADD COLUMN {column}"))
+    db.execute(text("CREATE INDEX runs_by_recipe ON runs (state, recipe)"))
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     add_report,
     add_tuning,
     add_curves,
     add_checkpoints,
+    add_stacks,
 ]
 
 

@@ -1,33 +1,40 @@
 """The worker's side of the store: who trains what, and what became of it.
 
 The rules are in the first lines of ``trainer/store.py``.
+
+Seeds of an arm (equal ``recipe``) may be claimed by one process, which then trains them as one
+program and writes for all of them; ``stack`` names that process. In all else each is a run of its
+own: its fence, wishes, checkpoints and end. Its ``seconds`` are its share of the time. A run that
+failed among others, or whose processes died twice, waits again without a recipe: it is trained
+alone, and what is wrong with it shows.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
-from sqlalchemy import and_, case, delete, insert, literal, select, update
+from sqlalchemy import and_, bindparam, case, delete, func, literal, select, update
 
 from trainer import fairqueue
-from trainer.experiment import Run, Setup
-from trainer.reading import Numbers, add_points, keep_points, pack, progress
+from trainer.claiming import Claim as Claim
+from trainer.claiming import next_runs, only, take
+from trainer.presence import Presence
+from trainer.reading import Numbers, add_points, add_rows, pack, progress
 from trainer.rows import write_json
-from trainer.schema import notes, points, runs, timings, workers
-from trainer.statements import FINAL, run_ids
+from trainer.schema import points, runs
+from trainer.statements import FINAL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Update
 
-    from trainer.store import Store
 
 LEASE = 15.0  # seconds for which a run belongs to its process after each sign of life
 DEATHS = 5  # a run whose process died so often is failed: nothing of it was ever saved
+DEATHS_TOGETHER = 2  # after so many it is trained alone: whose fault they were nobody knows
 
 WISHED = (  # what becomes of a run whose process is gone, by what was desired
     (runs.c.desired == "stop", "stopped"),
@@ -42,13 +49,12 @@ class Fenced(Exception):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
-    """A run that a worker has taken, and where it is to be trained."""
+class News:
+    """What a run's process has to tell: points since the last time, and what it does just now."""
 
-    run: Run
-    attempt: int
-    device: str
-    saved_step: int | None = None  # where its checkpoint stands; None: it begins at the start
+    claim: Claim
+    batch: Sequence[Numbers] = ()
+    message: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,13 +69,18 @@ class Running:
     pid: int | None  # None: its process has not come up yet
     pid_created: float | None
     device: str
+    stack: str | None  # None: claimed by an older version
+    step: int
+    steps: int | None
+
+    @property
+    def process(self) -> str:
+        """What the runs of one process share, and no others."""
+        return self.stack or self.id
 
 
-class Queue:
+class Queue(Presence):
     """What a supervisor and the processes of its runs do with a store."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
 
     # The supervisor: runs.
 
@@ -86,45 +97,27 @@ class Queue:
 
         The points that its checkpoint knows stay, as points of the new attempt.
         """
-        waiting = select(
-            runs.c.id, runs.c.attempt, runs.c.spec, runs.c.saved_step, runs.c.saved_seq
-        ).where(runs.c.state == "waiting", runs.c.wish == wish)
-        now = time.time()
+        found = self.claim_together(worker, wish, device, experiment_id, room=0)
+        return found[0] if found else None
+
+    def claim_together(
+        self,
+        worker: str,
+        wish: str,
+        device: str,
+        experiment_id: str | None = None,
+        *,
+        room: int,
+    ) -> list[Claim]:
+        """The same, and with it further seeds of its arm for the same process.
+
+        They begin at the same step and are needed by whoever's turn it is; all together are one
+        turn. ``room`` is how many slots are free for such runs: equal runs are shared out over
+        them (``portions.py``). None wait: an empty list.
+        """
         with self.store.writes.begin() as db:
-            found = fairqueue.first(db, only(waiting, experiment_id))
-            if found is None:
-                return None
-            id, attempt, spec, saved_step, saved_seq = tuple(found)
-            keep_points(db, id, attempt, saved_seq)
-            begun = {} if saved_step else {"seconds": None}
-            db.execute(
-                update(runs)
-                .where(runs.c.id == id)
-                .values(
-                    state="running",
-                    desired="run",
-                    stop_at=None,
-                    attempt=attempt + 1,
-                    worker=worker,
-                    device=device,
-                    pid=None,
-                    pid_created=None,
-                    heartbeat=now,
-                    lease_until=now + LEASE,
-                    seq=saved_seq or 0,
-                    step=saved_step or 0,
-                    message=None,
-                    started_at=now,
-                    ended_at=None,
-                    **begun,
-                )
-            )
-        return Claim(
-            run=Run.model_validate_json(spec),
-            attempt=attempt + 1,
-            device=device,
-            saved_step=saved_step,
-        )
+            rows = next_runs(db, wish, experiment_id, room)
+            return take(db, rows, worker, device, LEASE)
 
     def running(self) -> list[Running]:
         """All runs that are being trained, by whomever."""
@@ -137,7 +130,8 @@ class Queue:
         """A run's process is gone without having ended the run: it waits again, or ends.
 
         A run that should stop is stopped, and so on; the one whose process died for the fifth time
-        since its last checkpoint failed.
+        since its last checkpoint failed. A death counts for every run of the process, for nobody
+        knows whose it was; so after the second each is trained alone.
         """
         last = runs.c.deaths + 1 >= DEATHS
         stops = runs.c.desired != "run"
@@ -147,17 +141,38 @@ class Queue:
             "deaths": runs.c.deaths + 1,
             "error_kind": case((and_(last, ~stops), "killed"), else_=None),
             "error_text": case((and_(last, ~stops), text), else_=None),
+            "recipe": case((runs.c.deaths + 1 >= DEATHS_TOGETHER, None), else_=runs.c.recipe),
         }
         with self.store.writes.begin() as db:
             db.execute(mine(run_id, attempt).values(values | ended(state)))
 
     def put_back(self, run_id: str, attempt: int) -> None:
         """Have a run wait again that ended through no fault of its own."""
-        state = case(*WISHED, else_="waiting")
         with self.store.writes.begin() as db:
-            db.execute(mine(run_id, attempt).values(ended(state)))
+            db.execute(mine(run_id, attempt).values(ended(AGAIN)))
 
-    # A run's process.
+    # The process of runs.
+
+    def give_back(self, claims: Sequence[Claim], *, alone: bool = False) -> None:
+        """Have runs of this process wait again that it does not train any more.
+
+        That is no death of theirs. Their attempts are over all the same, and what they had done
+        since their last checkpoint is done anew. ``alone``: nobody trains them with others again.
+        """
+        values = ended(AGAIN) | ({"recipe": None} if alone else {})
+        with self.store.writes.begin() as db:
+            for one in claims:
+                db.execute(mine(one.run.id, one.attempt).values(values))
+
+    def apart(self, claims: Sequence[Claim]) -> None:
+        """It is of no use together: these runs, and all equal ones that wait, are trained alone."""
+        ids = [one.run.id for one in claims]
+        with self.store.writes.begin() as db:
+            recipes = select(runs.c.recipe).where(runs.c.id.in_(ids)).distinct()
+            known = [one for one in db.scalars(recipes) if one is not None]
+            equal = update(runs).where(runs.c.state == "waiting", runs.c.recipe.in_(known))
+            db.execute(equal.values(recipe=None))
+            db.execute(update(runs).where(runs.c.id.in_(ids)).values(recipe=None))
 
     def begin(self, claim: Claim, pid: int, created: float) -> None:
         """The process is up.
@@ -165,25 +180,47 @@ class Queue:
         Raises:
             Fenced: it is too late, the run belongs to another attempt.
         """
+        if not self.begin_all([claim], pid, created):
+            raise fenced_off(claim)
+
+    def begin_all(self, claims: Sequence[Claim], pid: int, created: float) -> list[Claim]:
+        """The same for runs that are trained together. Gives those that are still its own."""
+        me = {"pid": pid, "pid_created": created, "together": len(claims)}
         with self.store.writes.begin() as db:
-            fenced(db, claim, {"pid": pid, "pid_created": created})
+            return [
+                one
+                for one in claims
+                if db.execute(mine(one.run.id, one.attempt).values(alive() | me)).rowcount
+            ]
 
     def write(
-        self,
-        claim: Claim,
-        batch: Sequence[Numbers] = (),
-        *,
-        message: str | None = None,
+        self, claim: Claim, batch: Sequence[Numbers] = (), *, message: str | None = None
     ) -> str:
         """A sign of life, with the points since the last one. Gives what is desired.
 
         Raises:
             Fenced: the run belongs to another attempt; nothing was written.
         """
+        found = self.write_all([News(claim=claim, batch=batch, message=message)])
+        if claim.run.id not in found:
+            raise fenced_off(claim)
+        return found[claim.run.id]
+
+    def write_all(self, news: Sequence[News]) -> dict[str, str]:
+        """The same for all runs of a process, in one transaction of a few statements.
+
+        Gives what is desired of each by its id. One that is not there belongs to another attempt,
+        and nothing of it was written.
+        """
         with self.store.writes.begin() as db:
-            fenced(db, claim, {"message": message} | progress(batch))
-            add_points(db, claim.run.id, claim.attempt, batch)
-            return str(db.scalar(select(runs.c.desired).where(runs.c.id == claim.run.id)))
+            db.execute(SIGN, [sign_of(one) for one in news])
+            # Whoever has the attempt now had it in the update: an attempt never comes back.
+            ids = {one.claim.run.id: one for one in news}
+            of = select(runs.c.id, runs.c.attempt, runs.c.seq, runs.c.desired)
+            rows = db.execute(of.where(runs.c.id.in_(ids), runs.c.state == "running")).all()
+            ours = [row for row in rows if row.attempt == ids[row.id].claim.attempt]
+            add_rows(db, [(row.id, row.attempt, row.seq, ids[row.id].batch) for row in ours])
+            return {row.id: row.desired for row in ours}
 
     def saved(self, claim: Claim, batch: Sequence[Numbers], step: int) -> None:
         """The run has a checkpoint after ``step``; ``batch`` ends with its last points.
@@ -253,82 +290,6 @@ class Queue:
             if state in FINAL:
                 pack(db, claim.run.id)
 
-    # The supervisor: itself.
-
-    def enter(self, worker: str, *, pid: int, created: float, slots: int) -> None:
-        """A supervisor begins. There is one for a store: the rows of older ones go."""
-        with self.store.writes.begin() as db:
-            db.execute(delete(workers))
-            db.execute(
-                insert(workers).values(
-                    id=worker,
-                    pid=pid,
-                    pid_created=created,
-                    slots=slots,
-                    busy=0,
-                    state="starting",
-                    desired="run",
-                    heartbeat=time.time(),
-                )
-            )
-
-    def beat(self, worker: str, *, busy: int, state: str, devices: Iterable[str] | None) -> None:
-        """The supervisor is alive."""
-        known = None if devices is None else json.dumps(list(devices))
-        with self.store.writes.begin() as db:
-            db.execute(
-                update(workers)
-                .where(workers.c.id == worker)
-                .values(busy=busy, state=state, devices=known, heartbeat=time.time())
-            )
-
-    def leave(self, worker: str) -> None:
-        """The supervisor ends; its row tells when it was last there."""
-        with self.store.writes.begin() as db:
-            db.execute(
-                update(workers)
-                .where(workers.c.id == worker)
-                .values(busy=0, state="ended", heartbeat=time.time())
-            )
-
-    def ask_end(self) -> None:
-        """Have the supervisor end."""
-        with self.store.writes.begin() as db:
-            db.execute(update(workers).values(desired="end"))
-
-    def end_asked(self, worker: str) -> bool:
-        wish = select(workers.c.desired).where(workers.c.id == worker)
-        with self.store.reads.connect() as db:
-            return db.scalar(wish) == "end"
-
-    def page_seen_at(self) -> float:
-        """When a page was last open, 0 if never."""
-        with self.store.reads.connect() as db:
-            return db.scalar(select(notes.c.value).where(notes.c.key == "page_seen")) or 0.0
-
-    # Trials: how long a step takes.
-
-    def next_trial(self) -> tuple[str, Setup] | None:
-        """The oldest setup that somebody wants timed, and its kind."""
-        oldest = (
-            select(timings.c.kind, timings.c.setup)
-            .where(timings.c.measured_at.is_(None))
-            .order_by(timings.c.asked_at)
-            .limit(1)
-        )
-        with self.store.reads.connect() as db:
-            found = db.execute(oldest).first()
-        return (found[0], Setup.model_validate_json(found[1])) if found else None
-
-    def timed(self, kind: str, step_seconds: float | None) -> None:
-        """The result of a trial; None: it could not be measured."""
-        with self.store.writes.begin() as db:
-            db.execute(
-                update(timings)
-                .where(timings.c.kind == kind, timings.c.measured_at.is_(None))
-                .values(measured_at=time.time(), step_seconds=step_seconds)
-            )
-
 
 def way_out(how: str) -> str:
     """What to do about a run whose process always dies."""
@@ -338,13 +299,6 @@ def way_out(how: str) -> str:
         "Its log may say more. A trick of one's own can end a process (os._exit, compiled code), "
         "and so can a broken driver or library"
     )
-
-
-def only(statement: Any, experiment_id: str | None) -> Any:
-    """A statement about runs, limited to those of an experiment."""
-    if experiment_id is None:
-        return statement
-    return statement.where(runs.c.id.in_(run_ids(experiment_id)))
 
 
 def mine(run_id: str, attempt: int) -> Update:
@@ -369,9 +323,52 @@ def ended(state: ColumnElement[str]) -> dict[str, Any]:
     }
 
 
+AGAIN = case(*WISHED, else_="waiting")
+SIGN = (  # the fence, and the sign of life, of several runs at once
+    update(runs)
+    .where(
+        runs.c.id == bindparam("run"),
+        runs.c.attempt == bindparam("number"),
+        runs.c.state == "running",
+    )
+    .values(
+        heartbeat=bindparam("now"),
+        lease_until=bindparam("until"),
+        message=bindparam("says"),
+        seq=runs.c.seq + bindparam("more"),
+        step=func.coalesce(bindparam("at", type_=runs.c.step.type), runs.c.step),
+        seconds=func.coalesce(bindparam("took", type_=runs.c.seconds.type), runs.c.seconds),
+    )
+)
+
+
+def sign_of(one: News) -> dict[str, Any]:
+    """What ``SIGN`` writes of a run."""
+    known = progress(one.batch)
+    now = alive()
+    return {
+        "run": one.claim.run.id,
+        "number": one.claim.attempt,
+        "now": now["heartbeat"],
+        "until": now["lease_until"],
+        "says": one.message,
+        "more": int(bool(one.batch)),
+        "at": known.get("step"),
+        "took": known.get("seconds"),
+    }
+
+
+def alive() -> dict[str, float]:
+    """What a sign of life changes."""
+    now = time.time()
+    return {"heartbeat": now, "lease_until": now + LEASE}
+
+
 def fenced(db: Connection, claim: Claim, values: dict[str, Any]) -> None:
     """The first statement of every write of a run's process."""
-    now = time.time()
-    alive = {"heartbeat": now, "lease_until": now + LEASE}
-    if not db.execute(mine(claim.run.id, claim.attempt).values(alive | values)).rowcount:
-        raise Fenced(f"attempt {claim.attempt} of {claim.run.id} is over")
+    if not db.execute(mine(claim.run.id, claim.attempt).values(alive() | values)).rowcount:
+        raise fenced_off(claim)
+
+
+def fenced_off(claim: Claim) -> Fenced:
+    return Fenced(f"attempt {claim.attempt} of {claim.run.id} is over")

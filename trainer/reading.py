@@ -146,28 +146,37 @@ def progress(batch: Sequence[Numbers]) -> dict[str, Any]:
 
 def add_points(db: Connection, run_id: str, attempt: int, batch: Sequence[Numbers]) -> None:
     """The rows of a batch, a row for each key; the fence has counted seq already."""
-    if not batch:
-        return
-    series: dict[str, tuple[list[int], list[float]]] = {}
-    for step, key, value in batch:
-        steps, values = series.setdefault(key, ([], []))
-        steps.append(step)
-        values.append(value)
-    seq = db.scalar(select(runs.c.seq).where(runs.c.id == run_id))
-    db.execute(
-        insert(points),
-        [
-            {
-                "run_id": run_id,
-                "attempt": attempt,
-                "seq": seq,
-                "key": key,
-                "steps": json.dumps(steps),
-                "vals": write_values(values),
-            }
-            for key, (steps, values) in series.items()
-        ],
-    )
+    if batch:
+        seq = db.scalar(select(runs.c.seq).where(runs.c.id == run_id))
+        add_rows(db, [(run_id, attempt, seq or 0, batch)])
+
+
+def add_rows(db: Connection, batches: Iterable[tuple[str, int, int, Sequence[Numbers]]]) -> None:
+    """The rows of the batches of several runs: run, attempt, seq and numbers of each."""
+    rows = []
+    texts: dict[tuple[int, ...], str] = {}  # runs that are trained together share their steps
+    for run_id, attempt, seq, batch in batches:
+        series: dict[str, tuple[list[int], list[float]]] = {}
+        for step, key, value in batch:
+            steps, values = series.setdefault(key, ([], []))
+            steps.append(step)
+            values.append(value)
+        for key, (steps, values) in series.items():
+            same = tuple(steps)
+            if same not in texts:
+                texts[same] = json.dumps(steps)
+            rows.append(
+                {
+                    "run_id": run_id,
+                    "attempt": attempt,
+                    "seq": seq,
+                    "key": key,
+                    "steps": texts[same],
+                    "vals": write_values(values),
+                }
+            )
+    if rows:
+        db.execute(insert(points), rows)
 
 
 def keep_points(db: Connection, id: str, attempt: int, saved_seq: int | None) -> None:

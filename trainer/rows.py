@@ -52,7 +52,7 @@ class RunRow:
     step: int
     steps: int | None  # None: the budget is in seconds
     saved_step: int | None  # of its checkpoint: what is trained anew begins after it
-    seconds: float | None  # of training
+    seconds: float | None  # of training; of runs that trained together each has its share
     metrics: dict[str, float]  # empty until done
     error_kind: str | None  # out_of_memory | killed | error | data
     error_text: str | None  # one sentence; of a diverged run: why and where
@@ -61,6 +61,7 @@ class RunRow:
     created_at: float
     started_at: float | None
     ended_at: float | None
+    together: int = 1  # how many runs its process trained as one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +136,7 @@ def run_row(row: RowMapping, *, arm: int, arm_name: str, seed: int) -> RunRow:
         arm_name=arm_name,
         seed=seed,
         metrics=read_metrics(row["metrics"]),
+        together=row["together"] or 1,
         **{name: row[name] for name in same.split()},
     )
 

@@ -102,6 +102,10 @@ runs = Table(
     Column("started_at", Float),
     Column("ended_at", Float),
     Column("report", Text),  # JSON, read by nobody but who asks for it: see reports.py
+    Column("recipe", String(16)),  # hash of setup and arm; null: it is trained alone
+    Column("stack", String(16)),  # the process it is trained in, perhaps with others
+    Column("together", Integer),  # how many runs that process trains, or trained, as one
+    Index("runs_by_recipe", "state", "recipe"),
     Index("runs_by_state", "state", "wish", "queued_at", "position"),
     Index("runs_by_kind", "kind", "state"),
 )

@@ -22,6 +22,7 @@ from sqlalchemy import (
     update,
 )
 
+from trainer.experiment import recipe
 from trainer.rows import kind_of, tricks_of
 from trainer.schema import curves, experiments, graves, links, points, runs, timings, trials
 
@@ -87,6 +88,7 @@ def queue(db: Connection, wanted: dict[str, Run], places: dict[str, int], now: f
         for id, attempt in db.execute(select(graves).where(graves.c.run_id.in_(some))):
             attempts[id] = attempt
     if new:
+        hashes = hashes_of(new)
         db.execute(
             insert(runs),
             [
@@ -94,8 +96,7 @@ def queue(db: Connection, wanted: dict[str, Run], places: dict[str, int], now: f
                     "id": run.id,
                     "spec": json.dumps(run.model_dump(mode="json")),
                     "wish": run.setup.device,
-                    "kind": kind_of(run.setup),
-                    "tricks": tricks_of(run.arm),
+                    **hashes[same_as(run)],
                     "state": "waiting",
                     "desired": "run",
                     "queued_at": now,
@@ -111,6 +112,23 @@ def queue(db: Connection, wanted: dict[str, Run], places: dict[str, int], now: f
             ],
         )
     return len(again) + len(new)
+
+
+def same_as(run: Run) -> tuple[int, int]:
+    """The seeds of an arm share the objects that say what is trained."""
+    return id(run.setup), id(run.arm)
+
+
+def hashes_of(some: list[Run]) -> dict[tuple[int, int], dict[str, str]]:
+    """What is alike about runs, for each setup and arm among them."""
+    return {
+        same: {
+            "kind": kind_of(run.setup),
+            "tricks": tricks_of(run.arm),
+            "recipe": recipe(run.setup, run.arm),
+        }
+        for same, run in {same_as(run): run for run in some}.items()
+    }
 
 
 def step_seconds(db: Connection, setup: Setup, arm: Arm | None) -> float | None:

@@ -1,7 +1,10 @@
 """The supervisor owns the processes of the runs: it claims, starts, watches and stops them.
 
 One for a store, guarded by a lock file and a row in the store. It may be killed at any time: the
-runs go on without it, each renewing its own lease, and the next supervisor adopts them.
+runs go on without it, each process renewing the leases of its runs, and the next supervisor adopts
+them. A slot is a process; it may train several seeds of an arm together. Such a run leaves the
+others by itself when it is told to; where a process must be killed because of one of its runs, the
+others wait again and it is no death of theirs.
 """
 
 from __future__ import annotations
@@ -20,10 +23,11 @@ import psutil
 from filelock import FileLock, Timeout
 from sqlalchemy.exc import OperationalError
 
-from trainer.devices import ALWAYS, ROOT, choose, cores, missing
+from trainer.devices import ALWAYS, ROOT, choose, cores, missing, places
 from trainer.executors.base import Ended, Job
 from trainer.home import log_file, store_file
 from trainer.leftovers import clear
+from trainer.portions import soon_free
 from trainer.processes import birth, end_process, is_alive, step_back
 from trainer.queue import LEASE, Claim, Fenced, Queue, Running
 
@@ -41,7 +45,7 @@ STOP_GRACE = {"stop": 1.5, "pause": 12.0}  # seconds after which a run that shou
 GONE_GRACE = 3.0  # the same for a process whose run is over or another's
 ASLEEP = 5.0  # a tick later than this: the machine slept, and so did the runs
 LINGER = 60.0  # seconds without work and without a page after which the supervisor ends
-RUNS_PER_GPU = 2
+RUNS_PER_GPU = 2  # processes
 TRIAL_SECONDS = 60.0
 STORE_GRACE = 60.0  # seconds for which a store that refuses is tried again
 
@@ -81,7 +85,7 @@ class Supervisor:
         self.devices: tuple[str, ...] | None = None
         self.ready = False
         self.ending = False
-        self.children: dict[str, Claim] = {}  # by the key of their job
+        self.children: dict[str, list[Claim]] = {}  # by the key of their job
         self.over: dict[str, float] = {}  # children that lost their run, and since when
         self.trial: tuple[str, float] | None = None  # kind, since
         self.last_tick = self.last_work = time.time()
@@ -156,7 +160,7 @@ class Supervisor:
             self.claim(running)
         if now - self.last_beat > BEAT:
             self.last_beat = now
-            self.beat(len(running), now)
+            self.beat(len({one.process for one in running}), now)
         return not self.ending
 
     def time_anew(self, now: float) -> None:
@@ -187,35 +191,36 @@ class Supervisor:
         self.ended += self.executor.poll()
         while self.ended:
             ended = self.ended[0]
-            claim = self.children.get(ended.key)
-            if claim is None:
+            claims = self.children.get(ended.key)
+            if claims is None:
                 self.trial_over(ended.how)
             else:
-                self.lost(claim, ended)
+                self.lost(claims, ended)
             self.children.pop(ended.key, None)
             self.over.pop(ended.key, None)
             self.ended.pop(0)  # only now: the store may have refused
 
-    def lost(self, claim: Claim, ended: Ended) -> None:
-        """Put a run back, unless its process had ended it or lives after all.
+    def lost(self, claims: list[Claim], ended: Ended) -> None:
+        """Put runs back, unless their process had ended them or lives after all.
 
-        A fork server that died tells nothing true: then the run lives and is adopted.
+        A fork server that died tells nothing true: then they live and are adopted.
         """
+        had = {(claim.run.id, claim.attempt) for claim in claims}
         for one in self.queue.running():
-            same = (one.id, one.attempt) == (claim.run.id, claim.attempt)
-            if same and not is_alive(one.pid, one.pid_created):
-                log.info(f"{ended.key}: {ended.how}")
+            if (one.id, one.attempt) in had and not is_alive(one.pid, one.pid_created):
+                log.info(f"{key_of(one.id, one.attempt)}: {ended.how}")
                 self.queue.died(one.id, one.attempt, ended.how)
 
     def sweep(self, running: list[Running], now: float) -> None:
         """End what must end: stopped, frozen, lost and dead runs, ours and adopted ones."""
-        theirs = {key_of(one.id, one.attempt) for one in running}
-        for key in self.children.keys() - theirs:
-            if now - self.over.setdefault(key, now) > GONE_GRACE:
+        theirs = {one.process for one in running}
+        keys = {claims[0].stack: key for key, claims in self.children.items()}
+        for stack, key in keys.items():
+            if stack not in theirs and now - self.over.setdefault(key, now) > GONE_GRACE:
                 self.executor.stop(key)
+        killed: set[str] = set()  # processes
         for one in running:
-            key = key_of(one.id, one.attempt)
-            ours = key in self.children
+            ours = one.process in keys
             coming_up = ours and one.pid is None  # a cold disk may need long; poll tells its end
             held = now <= one.lease_until <= now + 2 * LEASE  # later: the clock was set back
             timely = now > self.sweep_from  # else what the clock says of them means nothing yet
@@ -225,24 +230,30 @@ class Supervisor:
             if frozen or unheard:
                 if one.pid is None and not ours and not frozen:
                     continue  # its process has not come up yet
-                self.end(one)
+                self.end(one, keys)
+                killed.add(one.process)
                 self.queue.died(one.id, one.attempt, "its process gave no sign of life")
             elif not ours and one.pid is not None and not is_alive(one.pid, one.pid_created):
-                log.info(f"{key}: its process is gone")
+                log.info(f"{key_of(one.id, one.attempt)}: its process is gone")
                 self.queue.died(one.id, one.attempt, "its process was gone")
+        for one in running:
+            if one.process in killed:  # changes only those that nothing was wrong with
+                self.queue.put_back(one.id, one.attempt)
 
-    def end(self, one: Running) -> None:
-        self.executor.stop(key_of(one.id, one.attempt))
+    def end(self, one: Running, keys: dict[str, str]) -> None:
+        """Kill a run's process; ``keys`` are the jobs of those that are ours."""
+        if one.process in keys:
+            self.executor.stop(keys[one.process])
         end_process(one.pid, one.pid_created)
 
     # Processes that begin.
 
     def claim(self, running: list[Running]) -> None:
         """Start waiting runs while there is room, in the order in which they were asked for."""
-        busy = Counter(one.device for one in running)
-        room = self.slots - len(
-            {key_of(one.id, one.attempt) for one in running} | set(self.children)
-        )
+        processes = {one.process: one for one in running}
+        busy = Counter(one.device for one in processes.values())
+        taken = processes.keys() | {claims[0].stack for claims in self.children.values()}
+        room, soon = self.slots - len(taken), soon_free(running)
         devices = self.devices or ALWAYS
         for wish in self.queue.wishes(self.experiment_id) if room > 0 else []:
             while room > 0:
@@ -250,33 +261,40 @@ class Supervisor:
                 device = wish if lacks else choose(wish, devices, busy, self.each_gpu)
                 if device is None:
                     break
-                claim = self.queue.claim(self.id, wish, device, self.experiment_id)
-                if claim is None:
+                free = min(room, places(wish, devices, busy, self.each_gpu) or room)
+                claims = self.queue.claim_together(
+                    self.id, wish, device, self.experiment_id, room=free + soon
+                )
+                if not claims:
                     break
                 if lacks:
-                    self.refuse(claim, lacks)
+                    self.refuse(claims, lacks)
                     continue
-                self.start(claim)
+                self.start(claims)
                 busy[device] += 1
                 room -= 1
 
-    def start(self, claim: Claim) -> None:
-        from trainer.executors.process import train_run
+    def start(self, claims: list[Claim]) -> None:
+        """One process for runs that were claimed together."""
+        from trainer.executors.process import train_runs
 
-        key = key_of(claim.run.id, claim.attempt)
+        key = key_of(claims[0].run.id, claims[0].attempt)
         try:
-            self.executor.start(Job(key=key, call=train_run, args=(str(self.store.path), claim)))
+            self.executor.start(Job(key=key, call=train_runs, args=(str(self.store.path), claims)))
         except (OSError, EOFError) as error:  # no memory or no processes left
             log.info(f"{key}: its process could not be started: {error}")
-            self.queue.died(claim.run.id, claim.attempt, f"its process did not start ({error})")
+            for claim in claims:
+                how = f"its process did not start ({error})"
+                self.queue.died(claim.run.id, claim.attempt, how)
             return
-        self.children[key] = claim
+        self.children[key] = claims
 
-    def refuse(self, claim: Claim, reason: str) -> None:
-        try:
-            self.queue.finish(claim, state="failed", kind="error", text=reason)
-        except Fenced:
-            log.info(f"{claim.run.id} was deleted")
+    def refuse(self, claims: list[Claim], reason: str) -> None:
+        for claim in claims:
+            try:
+                self.queue.finish(claim, state="failed", kind="error", text=reason)
+            except Fenced:
+                log.info(f"{claim.run.id} was deleted")
 
     # Trials.
 
@@ -304,8 +322,9 @@ class Supervisor:
         """End every process and have its run wait for the next supervisor."""
         try:
             running = self.queue.running()
+            keys = {claims[0].stack: key for key, claims in self.children.items()}
             for one in running:
-                self.end(one)
+                self.end(one, keys)
         finally:  # whatever the store says, none of ours is left behind
             self.executor.close()
         for one in running:

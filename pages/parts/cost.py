@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pages.parts import words
-from trainer.estimates import times
+from trainer.estimates import all_seconds, times
 from trainer.statistics import minimum_seeds
 from trainer.tuning import planned, untuned
 
@@ -28,40 +28,43 @@ class Cost:
     runs: int
     new: int
     under_way: int
-    seconds: float | None  # of all new runs, one after the other; None: not known yet
+    seconds: float | None  # of all new runs, one process after the other; None: not known yet
     tuning: int = 0  # of the runs: those that try rates and are not compared
+    processes: int | None = None  # that train the new runs; None: each has its own
 
     @property
     def done(self) -> int:
         return self.runs - self.new - self.under_way
 
 
-def cost_of(store: Store, experiment: Experiment) -> Cost:
-    """What the store knows already, and what the rest takes.
+def cost_of(store: Store, experiment: Experiment, slots: int = 1) -> Cost:
+    """What the store knows already, and what the rest takes on so many slots.
 
     Which runs a tuned experiment compares is not known before its rates are: they count as new,
     unless the same was launched before.
     """
     asked = untuned(experiment)
     known = store.known(asked)
-    tried = {one.run.id: one.run.arm.name for one in planned(asked)}
-    owners = {run.id: run.arm.name for run in asked.runs()}
+    tried = {one.run.id: (one.run.arm.name, one.scale) for one in planned(asked)}
+    owners = {run.id: (run.arm.name, 0.0) for run in asked.runs()}
     if tried:
         before = launched(store, asked) if tried.keys() <= known.keys() else None
         known = {id: state for id, state in known.items() if id in tried}
         if before is not None and before.tuned is None:
             known |= dict.fromkeys(owners, "waiting")  # queued by itself when the rates are found
         elif before is not None:
-            owners = {run.id: run.arm.name for run in before.experiment.runs()}
+            owners = {run.id: (run.arm.name, 0.0) for run in before.experiment.runs()}
             known |= store.known(before.experiment)
     whose = owners | tried
     new = [id for id in whose if known.get(id) not in SETTLED | UNDER_WAY]
+    time = seconds_of(store, asked, Counter(whose[id] for id in new), slots)
     return Cost(
         runs=len(whose),
         new=len(new),
         under_way=sum(known.get(id) in UNDER_WAY for id in whose),
-        seconds=seconds_of(store, asked, Counter(whose[id] for id in new)),
+        seconds=time and time[0],
         tuning=len(tried),
+        processes=time and time[1],
     )
 
 
@@ -71,17 +74,18 @@ def launched(store: Store, experiment: Experiment) -> ExperimentRow | None:
     return next((row for row in store.experiments() if untuned(row.experiment) == asked), None)
 
 
-def seconds_of(store: Store, experiment: Experiment, new: Counter[str]) -> float | None:
-    """Time of so many new runs in each arm; None if nothing like it was measured."""
-    known = times(store, experiment.setup) if new else None
-    total = 0.0
-    for arm in experiment.arms:
-        if known is not None and new[arm.name]:
-            one = known.run(experiment.setup, arm)
-            if one is None:
-                return None
-            total += new[arm.name] * one
-    return total
+def seconds_of(
+    store: Store, experiment: Experiment, new: Counter[tuple[str, float]], slots: int
+) -> tuple[float, int] | None:
+    """Time of so many new runs of each arm (and scale of its rate), and of how many processes.
+
+    None: nothing like it was measured.
+    """
+    if not new:
+        return 0.0, 0
+    arms = {arm.name: arm for arm in experiment.arms}
+    wanted = [(arms[name], count) for (name, _), count in new.items()]
+    return all_seconds(times(store, experiment.setup), experiment.setup, wanted, slots)
 
 
 def bar_text(experiment: Experiment, cost: Cost, worker: str, slots: int) -> str:
@@ -130,10 +134,11 @@ def duration(cost: Cost, slots: int) -> str:
 
 
 def wall(cost: Cost, slots: int) -> float:
-    """Seconds until the last run ends, if all take as long: as many rounds as it needs."""
+    """Seconds until the last run ends, if all processes take as long: so many rounds."""
     if not cost.new or cost.seconds is None:
         return 0.0
-    return cost.seconds / cost.new * math.ceil(cost.new / max(1, slots))
+    count = cost.processes or cost.new
+    return cost.seconds / count * math.ceil(count / max(1, slots))
 
 
 def is_long(cost: Cost, slots: int) -> bool:

@@ -28,6 +28,7 @@ class Pair(NamedTuple):
     seconds: float
     value: float
     seed: int
+    together: int = 1  # runs that shared the time of one process
 
 
 Pairs = list[Pair]
@@ -45,6 +46,8 @@ def cost(arms: list[Pairs], *, accuracy: bool, grids: Grids) -> dict[str, Any]:
         f"Final test {'accuracy' if accuracy else 'loss'}, a small mark for each run. "
         f"Cheaper and better is {better} and to the left."
     )
+    if any(one.together > 1 for own in arms for one in own):
+        foot += " Seeds of an arm that were trained together share their seconds."
     return {
         "id": "cost",
         "row": 2,
@@ -79,7 +82,7 @@ def pairs(runs: Iterable[RunRow], metric: str) -> Pairs:
     for run in runs:
         value = run.metrics.get(metric) if run.state == "done" else None
         if value is not None and np.isfinite(value) and run.seconds is not None:
-            found.append(Pair(run.seconds, scale * value, run.seed))
+            found.append(Pair(run.seconds, scale * value, run.seed, run.together))
     return found
 
 

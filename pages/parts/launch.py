@@ -84,7 +84,8 @@ def cost_line(experiment: Experiment) -> bool:
 def price(experiment: Experiment) -> tuple[Cost, str, int]:
     """The cost, and what the worker is at, with its number of slots."""
     state, row = worker()
-    return cost_of(store(), experiment), state, row.slots if row else cores()
+    slots = row.slots if row else cores()
+    return cost_of(store(), experiment, slots), state, slots
 
 
 def pending(cost: Cost, state: str) -> bool:

@@ -91,18 +91,21 @@ def time_left(look: Look) -> float | None:
     per_run = run_seconds(look) or going_rate(look)
     if per_run is None:
         return None
-    left = [1 - part(look, run) for run in look.every if run.state == "running"]
+    running = [run for run in look.every if run.state == "running"]
+    left = [1 - part(look, run) for run in running]
     worker = look.worker[1]
     slots = max(1, worker.slots if worker else 1)
     waiting = sum(run.state == "waiting" for run in look.every) + to_come(look)
     turns = (sum(left) + waiting) / slots
-    return per_run * max([turns, *left, float(waiting > 0)])
+    # One of several that train together has its share of the time, and ends with the others.
+    own = [rest * run.together for rest, run in zip(left, running, strict=True)]
+    return per_run * max([turns, *own, float(waiting > 0)])
 
 
 def going_rate(look: Look) -> float | None:
     """Seconds that a whole run takes, from the ones under way."""
     times = [
-        (time.time() - run.started_at) / done
+        (time.time() - run.started_at) / run.together / done
         for run in look.every
         if run.state == "running" and run.started_at and (done := part(look, run)) > 0.2
     ]

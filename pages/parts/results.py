@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from pages.parts import words
 from trainer import results as trained
 from trainer import statistics
+from trainer.estimates import share
 from trainer.measure import Measure
+from trainer.portions import portion
 from trainer.sentences import capital
 from trainer.tuning import OVER
 
@@ -102,9 +104,12 @@ def arm_result(look: Look, name: str, values: dict[int, float]) -> ArmResult:
 
 
 def run_seconds(look: Look, arm: int | None = None) -> float | None:
-    """Wall seconds of a run, from its start to its end: the middle one of those that ended."""
+    """Wall seconds of a run, from its start to its end: the middle one of those that ended.
+
+    Of runs that trained together each has its share of the time.
+    """
     times = sorted(
-        run.ended_at - run.started_at
+        (run.ended_at - run.started_at) / run.together
         for run in look.every
         if run.state == "done"
         and (arm is None or run.arm == arm)
@@ -120,8 +125,15 @@ def more_seconds(look: Look, seeds: int, slots: int) -> float | None:
     if usual is None:
         return None
     arms = len(look.row.experiment.arms)
-    own = [run_seconds(look, arm) or usual for arm in range(arms)]
+    together = portion(seeds, arms, seeds * (arms - 1), slots)
+    own = [(run_seconds(look, arm) or usual) * changed(look, arm, together) for arm in range(arms)]
     return seeds * sum(own) / max(1, min(slots, seeds * arms))
+
+
+def changed(look: Look, arm: int, together: int) -> float:
+    """What becomes of a run's time when so many of the arm train together; 1 if it never did."""
+    before = max((run.together for run in look.every if run.arm == arm), default=1)
+    return share(together) / share(before) if before > 1 else 1.0
 
 
 def reason(one: Comparison, look: Look, slots: int) -> str:

@@ -111,11 +111,13 @@ def said(found: Sequence[Doubt]) -> str:
 def more(now: Draft) -> tuple[str, str]:
     """What tuning would add: ``40 more runs``, and ``, about 25 s`` if that is known."""
     tuned = experiment_of(now | {"tune": Tune().model_dump(mode="json")})
-    cost, plain = cost_of(store(), tuned), cost_of(store(), experiment_of(now))
+    row = worker()[1]
+    slots = row.slots if row else cores()
+    cost, plain = (cost_of(store(), one, slots) for one in (tuned, experiment_of(now)))
     added = max(0, cost.new - plain.new)
     if cost.seconds is None or plain.seconds is None or not added:
         return words.count(cost.tuning, "more run"), ""
-    row = worker()[1]
     seconds = max(0.0, cost.seconds - plain.seconds)
-    extra = Cost(runs=added, new=added, under_way=0, seconds=seconds)
-    return words.count(added, "more run"), f", {duration(extra, row.slots if row else cores())}"
+    apart = max(1, (cost.processes or 0) - (plain.processes or 0))
+    extra = Cost(runs=added, new=added, under_way=0, seconds=seconds, processes=apart)
+    return words.count(added, "more run"), f", {duration(extra, slots)}"

@@ -21,7 +21,7 @@ SOON = {  # a run soon loses its lease, and is soon to be kept
     "trainer.schema.BUSY_SECONDS": 0.5,
     "trainer.executors.keeper.EVERY": 1.0,
 }
-GRACE = {"trainer.executors.process.STORE_GRACE": 2.0, "trainer.supervisor.STORE_GRACE": 2.0}
+GRACE = {"trainer.executors.writer.STORE_GRACE": 2.0, "trainer.supervisor.STORE_GRACE": 2.0}
 
 
 @pytest.fixture(scope="module")

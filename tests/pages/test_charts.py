@@ -9,6 +9,7 @@ from html import unescape
 import numpy as np
 import pytest
 from scipy import stats
+from sqlalchemy import update
 
 from pages.parts import effectmap
 from pages.parts.forest import table
@@ -17,6 +18,7 @@ from tests.pages.bench import GRID, Bench, curves, plan
 from tests.pages.test_watch import rerun, text, watch  # noqa: F401
 from trainer import designs
 from trainer.experiment import parse
+from trainer.schema import runs
 
 
 @pytest.fixture
@@ -112,6 +114,17 @@ def test_cost_shows_every_run_and_the_means_with_both_intervals(bench):
     assert chart["note"] == "%, 95 % t intervals, n = 4"
     assert "up and to the left" in chart["foot"]
     assert re.search(r"dropout \d\d\.\d % in 2\.3 s, n = 4", chart["alt"])
+
+
+def test_cost_says_where_runs_shared_their_seconds(bench):
+    bench.launch(plan(seeds=2))
+    bench.train_all()
+    _, charts = curves(bench.look())
+    assert "share" not in charts["cost"]["foot"]
+    with bench.store.writes.begin() as db:
+        db.execute(update(runs).values(together=2))
+    _, charts = curves(bench.look())
+    assert charts["cost"]["foot"].endswith("that were trained together share their seconds.")
 
 
 def test_cost_before_the_first_run_and_with_one(bench):

@@ -128,6 +128,22 @@ def test_numbers_in_words():
     assert words.plain("*a*") == r"\*a\*"
 
 
+def test_runs_that_train_together_end_together(bench, monkeypatch):
+    """Each takes its share of the time, and the rest of one is the rest of all."""
+    bench.launch(plan(arms=("baseline",), seeds=6))
+    worker = WorkerRow(
+        slots=2, busy=2, state="ready", heartbeat=time.time(), pid=1, devices=("auto", "cpu")
+    )
+    monkeypatch.setattr("pages.parts.progress.run_seconds", lambda look: 2.0)
+    first = bench.queue.claim_together("w", "auto", "cpu", room=2)
+    second = bench.queue.claim_together("w", "auto", "cpu", room=1)
+    assert (len(first), len(second)) == (3, 3)
+    for claim in second:
+        bench.queue.finish(claim, state="stopped")
+    look = bench.look(("busy", worker))
+    assert time_left(look) == pytest.approx(6.0)  # one process, however many slots there are
+
+
 def test_progress_in_words(bench, monkeypatch):
     bench.launch(plan(seeds=4))
     worker = WorkerRow(

@@ -62,9 +62,10 @@ def as_version(store, home, version):
         db.execute("DROP TABLE curves")
         db.execute("DROP TABLE trials")
         db.execute("DROP INDEX ix_experiments_tuned")
+        db.execute("DROP INDEX runs_by_recipe")
         for column in ("estimate", "added", "tuned", "owner"):
             db.execute(f"ALTER TABLE experiments DROP COLUMN {column}")
-        for column in ("saved_step", "saved_seq"):
+        for column in ("saved_step", "saved_seq", "recipe", "stack", "together"):
             db.execute(f"ALTER TABLE runs DROP COLUMN {column}")
         if version == 1:
             db.execute("ALTER TABLE runs DROP COLUMN report")

@@ -7,7 +7,17 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from trainer.estimates import CROWDED, JUDGED, ONCE, UNSEEN, Past, Times, times
+from trainer.estimates import (
+    CROWDED,
+    JUDGED,
+    ONCE,
+    UNSEEN,
+    Past,
+    Times,
+    all_seconds,
+    share,
+    times,
+)  # fmt: skip
 from trainer.experiment import Arm, Setup, TrickChoice, parse
 from trainer.rows import tricks_of
 from trainer.schema import runs
@@ -73,6 +83,66 @@ def test_the_newest_runs_count() -> None:
     assert known.step(PLAIN) == pytest.approx(0.01)
 
 
+def together(of: Arm, per_step: float, count: int, **more: bool) -> Past:
+    """A run of so many in one process: its share of the time that they took."""
+    part = share(count)
+    return Past(
+        tricks=tricks_of(of), steps=100, training=100 * per_step * part,
+        wall=100 * per_step * part + 0.1, together=count, **more,
+    )  # fmt: skip
+
+
+def test_a_share_is_less_the_more_train_together() -> None:
+    shares = [share(count) for count in (1, 2, 6, 24)]
+    assert shares[0] == 1 and shares == sorted(shares, reverse=True)
+    assert [count * part for count, part in zip((1, 2, 6, 24), shares, strict=True)] == sorted(
+        count * part for count, part in zip((1, 2, 6, 24), shares, strict=True)
+    )  # but all together take longer
+
+
+def test_runs_that_trained_together_tell_of_one_alone_and_of_any_number() -> None:
+    known = Times(past=[together(PLAIN, 0.01, 6)])
+    assert known.step(PLAIN) == pytest.approx(0.01)
+    assert known.run(SETUP, PLAIN, 6) == pytest.approx(share(6) + 0.1)
+    assert known.run(SETUP, PLAIN, 2) == pytest.approx(share(2) + 0.1)
+    assert known.run(SETUP, PLAIN) == pytest.approx(1.0 + 0.1)
+
+
+def test_what_the_newest_runs_did_the_next_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TRICKBOARD_STACK", raising=False)
+    mixup = arm("mixup")
+    assert Times().stacks(SETUP, PLAIN)  # nobody knows better
+    apart = together(PLAIN, 0.01, 1, apart=True)
+    assert not Times(past=[apart, together(PLAIN, 0.01, 6)]).stacks(SETUP, PLAIN)
+    assert Times(past=[together(PLAIN, 0.01, 6), apart]).stacks(SETUP, PLAIN)
+    assert Times(past=[past(PLAIN, 0.01), together(PLAIN, 0.01, 6)]).stacks(SETUP, PLAIN)
+    assert not Times(past=[together(mixup, 0.01, 1, apart=True)]).stacks(SETUP, PLAIN)
+    timed = SETUP.model_copy(update={"epochs": None, "seconds": 10.0})
+    assert not Times().stacks(timed, PLAIN)
+    monkeypatch.setenv("TRICKBOARD_STACK", "0")
+    assert not Times().stacks(SETUP, PLAIN)
+
+
+def test_a_launch_is_as_long_as_its_processes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """8 seeds of one arm on 2 slots are two processes of 4; 4 arms of 6 are four."""
+    monkeypatch.delenv("TRICKBOARD_STACK", raising=False)
+    known = Times(past=[together(PLAIN, 0.01, 4)])
+    seconds, processes = all_seconds(known, SETUP, [(PLAIN, 8)], 2) or (0, 0)
+    assert processes == 2 and seconds == pytest.approx(8 * (share(4) + 0.1))
+    assert (all_seconds(known, SETUP, [(PLAIN, 6)] * 4, 2) or (0, 0))[1] == 4
+    assert all_seconds(Times(), SETUP, [(PLAIN, 8)], 2) is None
+    monkeypatch.setenv("TRICKBOARD_STACK", "0")
+    seconds, processes = all_seconds(known, SETUP, [(PLAIN, 8)], 2) or (0, 0)
+    assert processes == 8 and seconds == pytest.approx(8 * (1.0 + 0.1))
+
+
+def test_ten_thousand_runs_are_foretold_at_once() -> None:
+    known = Times(past=[past(PLAIN, 0.01)] * 400)
+    arms = [Arm(name=str(i)) for i in range(250)]
+    _, processes = all_seconds(known, SETUP, [(one, 40) for one in arms], 2) or (0, 0)
+    assert processes >= 250
+
+
 def test_the_store_tells_of_runs_that_are_done(home: Any) -> None:
     data = {"name": "x", "setup": SETUP.model_dump(), "arms": [{"name": "plain"}], "seeds": [0, 1]}
     data["setup"] = {k: v for k, v in data["setup"].items() if v is not None}
@@ -86,6 +156,11 @@ def test_the_store_tells_of_runs_that_are_done(home: Any) -> None:
         db.execute(update(runs).where(runs.c.id == first).values(ended))
         db.execute(update(runs).where(runs.c.id == second).values(ended | {"state": "failed"}))
     known = times(store, experiment.setup)
-    assert known.past == [Past(tricks=tricks_of(PLAIN), steps=100, training=2.0, wall=3.0)]
+    alone = Past(tricks=tricks_of(PLAIN), steps=100, training=2.0, wall=3.0)
+    assert known.past == [alone]
+    with store.writes.begin() as db:
+        db.execute(update(runs).where(runs.c.id == first).values(together=6, recipe=None))
+    (stacked,) = times(store, experiment.setup).past
+    assert (stacked.wall, stacked.together, stacked.apart) == (0.5, 6, True)
     other = experiment.setup.model_copy(update={"batch_size": 16})
     assert times(store, other).past == []

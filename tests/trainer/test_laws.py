@@ -197,6 +197,14 @@ FILES: dict[str, list[tuple[list[tuple[str, str]], str]]] = {
            "    def gradients(self, network):\n        next(self.turns)")],
          "turns is a range_iterator, which no checkpoint can hold"),
     ],
+    "stacks_to_the_same_curve": [
+        ([("def gradients(self, network):", "def loss(self, logits, y):\n"
+           "        losses = -(y * logits.log_softmax(-1)).sum(-1)\n"
+           "        now = float(losses.detach().mean())\n"
+           "        self.seen = 0.9 * getattr(self, 'seen', 1.0) + 0.1 * now\n"
+           "        return losses * self.seen\n\n"
+           "    def nothing(self, network):")], "in a stack"),
+    ],
 }  # fmt: skip
 CASES = [(law, *case) for law, cases in FILES.items() for case in cases]
 

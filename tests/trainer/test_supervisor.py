@@ -53,6 +53,12 @@ class NoProcesses:
         self.jobs.clear()
 
 
+@pytest.fixture(autouse=True)
+def alone(monkeypatch):
+    """A process for each run; what is trained together: test_stacks.py."""
+    monkeypatch.setenv("TRICKBOARD_STACK", "0")
+
+
 @pytest.fixture
 def store(home):
     store = Store(home)
@@ -185,7 +191,7 @@ def test_a_supervisor_that_stood_still_within_a_round_takes_no_run_for_lost(
     id = store.launch(plan(("baseline",), (0,)))
     made = work()
     made.tick()
-    claim = next(iter(made.children.values()))
+    claim = next(iter(made.children.values()))[0]
     made.sweep_from = 0.0
     real, look = time.time, made.queue.running
 
@@ -231,7 +237,7 @@ def test_while_the_store_refuses_no_run_is_taken_for_lost(store, queue, work, mo
     made.tick()
     (key,) = made.executor.jobs
     made.sweep_from = 0.0
-    queue.begin(next(iter(made.children.values())), 1, 1.0)  # its process is up
+    queue.begin(next(iter(made.children.values()))[0], 1, 1.0)  # its process is up
     monkeypatch.setattr(supervisor.time, "sleep", lambda seconds: None)
     beat, real = made.queue.beat, time.time
 

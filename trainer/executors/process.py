@@ -1,8 +1,4 @@
-"""What the process of a run does: train, write its points, hear what is desired, end.
-
-A thread writes every quarter of a second, so that the run stays this process's own while the
-training is busy, and so that a wish to stop is heard.
-"""
+"""What the processes of runs do: train what was claimed; time steps; tell what there is."""
 
 from __future__ import annotations
 
@@ -11,262 +7,43 @@ import io
 import os
 import signal
 import sys
-import threading
-import time
-import traceback
-from collections import deque
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-import psutil
-from sqlalchemy.exc import DatabaseError
-
-from trainer.experiment import identity
+from trainer.executors.alone import alone
+from trainer.executors.together import together
+from trainer.executors.writer import Writer
 from trainer.home import log_file
-from trainer.processes import birth
-from trainer.queue import SMALLER, Claim, Fenced, Queue
+from trainer.queue import Fenced, Queue
 from trainer.store import Store
-from tricks import catalog
-from tricks.own import version
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable
     from multiprocessing.connection import Connection
 
-    from trainer.engine import Outcome
-    from trainer.experiment import Run, Setup
-    from trainer.reading import Numbers
+    from trainer.claiming import Claim
+    from trainer.experiment import Setup
 
-EVERY = 0.25  # seconds between batches
-SIGN_OF_LIFE = 1.0  # seconds after which a write is due even without points
-STOP_GRACE = {"stop": 1.0, "pause": 10.0}  # seconds the training has to leave by itself
-STORE_GRACE = 60.0  # seconds for which a store that refuses (full disk, lock) is tried again
 TRIAL_STEPS = 40
-NO_ROOM = "the store takes nothing more, probably its disk is full: free some space"
 
 
-def train_run(path: str, claim: Claim) -> None:
-    """Train a claimed run to its end. The store at ``path`` learns how it went."""
+def train_runs(path: str, claims: list[Claim]) -> None:
+    """Train claimed runs to their end; of several, seeds of one arm, together if that is quicker.
+
+    The store at ``path`` learns how it went. Where they are not trained together, the first is and
+    the others wait again, so that another slot may have them.
+    """
     preloaded = "torch" in sys.modules
     store = Store(path)
-    write_to_log(store, claim.run.id)
-    print(f"\nattempt {claim.attempt} on {claim.device}, seed {claim.run.seed}", flush=True)
-    print(f"torch was {'' if preloaded else 'not '}loaded before", flush=True)
-    writer = Writer(Queue(store), claim)
+    write_to_log(store, claims[0].run.id)
+    writer = Writer(Queue(store), claims)
+    for one in writer.accounts:
+        one.log(f"\nattempt {one.claim.attempt} on {one.claim.device}, seed {one.claim.run.seed}")
+        one.log(f"torch was {'' if preloaded else 'not '}loaded before")
     try:
         writer.start()
-        if problem := other_tricks(claim.run):
-            writer.end(state="failed", kind="error", text=problem)
-            return
-        import torch
-
-        from trainer.engine import train
-        from trainer.executors.keeper import Keeper, Left
-
-        torch.set_num_threads(1)
-        keeper = Keeper(writer)
-        points = train(
-            claim.run,
-            home=store.home,
-            device=claim.device,
-            say=writer.say,
-            saver=keeper,
-            resume=keeper.resumed(claim.device),
-        )
-        try:
-            outcome = follow(points, writer)
-        except Left:
-            writer.end(state=writer.left)
-            return
-        writer.end(
-            state=outcome.state,
-            steps=outcome.steps,
-            seconds=outcome.seconds,
-            metrics=outcome.metrics,
-            report=outcome.report,
-            text=outcome.text,
-        )
-        keeper.clear()
+        together(writer) if len(writer.accounts) > 1 else alone(writer, writer.accounts[0])
     except Fenced as gone:
         print(gone, flush=True)
-    except (Exception, SystemExit) as error:  # sys.exit() in a trick of one's own is no end
-        traceback.print_exc()
-        sys.stderr.flush()
-        kind, text = explain(error, writer.step)
-        writer.end(state="failed", kind=kind, text=text)
-
-
-def other_tricks(run: Run) -> str | None:
-    """Why the tricks of one's own that this process finds are not those that were launched."""
-    gone = [one.id for one in run.arm.tricks if one.id not in catalog()]
-    if gone:
-        return (
-            f"this worker has no trick {' or '.join(gone)}: the file is gone or was broken, or the "
-            "worker leaves tricks of one's own out"
-        )
-    own = [one.id for one in run.arm.tricks if version(catalog()[one.id])]
-    if own and identity(run.setup, run.arm, run.seed) != run.id:
-        return f"{' or '.join(own)} was edited after the launch; launch again to train it as it is"
-    return None
-
-
-def follow(points: Generator[Numbers, None, Outcome], writer: Writer) -> Outcome:
-    """Hand the points on until the run ends by itself."""
-    while True:
-        try:
-            writer.add(next(points))
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
-
-
-class Writer:
-    """Collects the points of a run and writes them, from a thread of its own."""
-
-    def __init__(self, queue: Queue, claim: Claim) -> None:
-        self.queue = queue
-        self.claim = claim
-        self.stopped = threading.Event()  # it is to leave: for good, or for now
-        self.desired = "run"
-        self.closed = threading.Event()
-        self.writing = threading.Lock()
-        self.buffer: deque[Numbers] = deque()
-        self.batch: list[Numbers] = []  # taken from the buffer, not yet in the store
-        self.message: str | None = None
-        self.said: str | None = None
-        self.step = 0
-        self.written = self.stop_seen = time.monotonic()
-        self.thread = threading.Thread(target=self.keep_writing, daemon=True)
-
-    def start(self) -> None:
-        """Sign the run and begin to write.
-
-        Raises:
-            Fenced: it is too late.
-        """
-        born = birth(psutil.Process())
-        self.insist(lambda: self.queue.begin(self.claim, os.getpid(), born))
-        self.thread.start()
-
-    def add(self, point: Numbers) -> None:
-        self.buffer.append(point)
-        self.step = point[0]
-        self.message = None
-
-    def say(self, text: str) -> None:
-        """Tell what happens before the first step."""
-        self.message = text
-
-    def take(self) -> list[Numbers]:
-        """All points that are not in the store yet."""
-        while self.buffer:
-            self.batch.append(self.buffer.popleft())
-        return self.batch
-
-    def keep_writing(self) -> None:
-        while not self.closed.wait(EVERY):
-            try:
-                with self.writing:
-                    if not self.closed.is_set():
-                        self.write()
-            except Fenced as gone:
-                print(gone, flush=True)
-                os._exit(0)
-            except DatabaseError as refused:
-                self.refused(refused, since=self.written)
-
-    def write(self) -> None:
-        now = time.monotonic()
-        quiet = self.message == self.said and now - self.written < SIGN_OF_LIFE
-        if not self.take() and quiet and not self.stopped.is_set():
-            return
-        desired = self.queue.write(self.claim, self.batch, message=self.message)
-        self.batch, self.written, self.said = [], now, self.message
-        if desired == "run":
-            return
-        self.desired = desired
-        if not self.stopped.is_set():
-            self.stop_seen = now
-            self.stopped.set()
-        elif now - self.stop_seen > STOP_GRACE[desired]:  # the training is in one long call
-            self.queue.finish(self.claim, self.take(), state=self.left)
-            os._exit(0)
-
-    def insist(self, do: Callable[[], None]) -> None:
-        """Do something with the store; if it refuses, again and again.
-
-        Raises:
-            Fenced: somebody else has the run.
-        """
-        begun = time.monotonic()
-        while True:
-            try:
-                return do()
-            except DatabaseError as refused:
-                self.refused(refused, since=begun)
-                time.sleep(EVERY)
-
-    def refused(self, why: DatabaseError, *, since: float) -> None:
-        """The disk is full, or the store is locked for very long.
-
-        A sign of life alone may fit where points do not, and keeps the run this process's own.
-        Whatever could not be written for too long is left to another process, and is no death.
-        """
-        print(f"the store refuses, trying again: {why.orig}", flush=True)
-        try:
-            if time.monotonic() - since > STORE_GRACE:
-                self.queue.put_back(self.claim.run.id, self.claim.attempt)
-            else:
-                self.said = NO_ROOM
-                self.queue.write(self.claim, message=NO_ROOM)
-        except DatabaseError as again:
-            print(f"nor does it take a sign of life: {again.orig}", flush=True)
-        except Fenced as gone:
-            print(gone, flush=True)
-            os._exit(0)
-        if time.monotonic() - since > STORE_GRACE:
-            os._exit(1)
-
-    @property
-    def left(self) -> Literal["stopped", "paused"]:
-        """What a run is that left as it was told."""
-        return "paused" if self.desired == "pause" else "stopped"
-
-    def saved(self, step: int) -> None:
-        """The run has a checkpoint after ``step``, the last one whose points were added.
-
-        Raises:
-            Fenced: somebody else has the run.
-        """
-        with self.writing:
-            self.insist(lambda: self.queue.saved(self.claim, self.take(), step))
-            self.batch, self.written = [], time.monotonic()
-
-    def end(self, **how: Any) -> None:
-        """Write the last points and how the run ended."""
-        self.closed.set()
-        with self.writing:
-            try:
-                self.insist(lambda: self.queue.finish(self.claim, self.take(), **how))
-            except Fenced as gone:
-                print(gone, flush=True)
-
-
-def explain(error: Exception | SystemExit, step: int) -> tuple[str, str]:
-    """The kind of a failure and one sentence about it; the traceback is in the log."""
-    import torch
-
-    from trainer.datasets import DataError
-
-    if isinstance(error, DataError):
-        return "data", str(error)
-    text = str(error).strip()
-    allocator = isinstance(error, RuntimeError) and "can't allocate memory" in text
-    if allocator or isinstance(error, MemoryError | torch.OutOfMemoryError):
-        return "out_of_memory", f"out of memory at step {step}: {SMALLER}"
-    if isinstance(error, SystemExit):
-        return "error", f"sys.exit({text}) at step {step}: a trick has no need to end its process"
-    first = text.splitlines()[0] if text else "no reason given"
-    return "error", f"{type(error).__name__} at step {step}: {first}"
 
 
 def write_to_log(store: Store, name: str) -> None:

@@ -3,6 +3,7 @@
 import sqlalchemy.dialects.sqlite  # noqa: F401
 
 import trainer.engine
+import trainer.stacking
 import trainer.store  # noqa: F401
 from tricks import catalog
 

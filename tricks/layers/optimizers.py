@@ -25,6 +25,8 @@ class QHM(Optimizer):
     momentum whose steps are as long as plain ones, ν = β is Nesterov's.
     """
 
+    elementwise = True  # a number changes by its own gradient and memory alone
+
     def __init__(self, params: Sequence[Tensor], lr: float, nu: float, beta: float) -> None:
         super().__init__(params, {"lr": lr, "nu": nu, "beta": beta})
 
@@ -47,6 +49,8 @@ class Lion(Optimizer):
 
     Chen et al. 2023, arXiv 2302.06675, program 1.
     """
+
+    elementwise = True
 
     def __init__(
         self,

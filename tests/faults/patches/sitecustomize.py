@@ -37,19 +37,27 @@ def bend_clock(file, real=time.time):
 def write_acks(folder):
     from trainer.queue import Queue
 
-    def acknowledged(write):
-        def wrapped(self, claim, batch=(), *more, **named):
-            points = [list(point) for point in batch]
-            answer = write(self, claim, batch, *more, **named)
-            line = {"run": claim.run.id, "attempt": claim.attempt, "points": points}
-            with (folder / f"{os.getpid()}.jsonl").open("a") as file:
-                file.write(json.dumps(line) + "\n")
-            return answer
+    def note(claim, batch):
+        points = [list(point) for point in batch]
+        line = {"run": claim.run.id, "attempt": claim.attempt, "points": points}
+        with (folder / f"{os.getpid()}.jsonl").open("a") as file:
+            file.write(json.dumps(line) + "\n")
 
-        return wrapped
+    write_all, finish = Queue.write_all, Queue.finish
 
-    Queue.write = acknowledged(Queue.write)
-    Queue.finish = acknowledged(Queue.finish)
+    def acknowledged(self, news):
+        taken = write_all(self, news)
+        for one in news:
+            if one.claim.run.id in taken:
+                note(one.claim, one.batch)
+        return taken
+
+    def finished(self, claim, batch=(), **named):
+        told = [*batch]
+        finish(self, claim, batch, **named)
+        note(claim, told)
+
+    Queue.write_all, Queue.finish = acknowledged, finished
 
 
 faults = json.loads(os.environ.get("TRICKBOARD_FAULTS", "{}"))
