@@ -8,7 +8,7 @@ from sqlalchemy.event import listen, remove
 from streamlit.testing.v1 import AppTest
 
 from pages.parts import board, evidence, home, once
-from tests.faults.many import fill, plan
+from tests.faults.filled import fill, plan
 from tests.pages.planning import text
 from trainer import overview, supervisor
 from trainer.store import Store

@@ -15,6 +15,7 @@ from trainer import reports
 from trainer.engine import FLUSH, Outcome
 from trainer.experiment import identity
 from trainer.grid import evaluation_steps
+from trainer.provenance import KEY, made_with
 from trainer.record import Diverged, Point
 from trainer.stacking import stackable
 from trainer.stacking.clock import Shared
@@ -184,7 +185,12 @@ def wanted(saver: Saver | None) -> bool:
 
 def diverged(member: Member, end: Diverged) -> Outcome:
     return Outcome(
-        state="diverged", steps=end.step, seconds=member.seconds, metrics={}, text=str(end)
+        state="diverged",
+        steps=end.step,
+        seconds=member.seconds,
+        metrics={},
+        text=str(end),
+        report={KEY: made_with(member.device)},
     )
 
 
@@ -198,6 +204,5 @@ def ended(member: Member, step: int) -> Outcome | Exception:
         return error
     metrics["samples_per_second"] = step * member.setup.batch_size / member.seconds
     metrics |= found.metrics
-    return Outcome(
-        state="done", steps=step, seconds=member.seconds, metrics=metrics, report=found.data
-    )
+    told = found.data | {KEY: made_with(member.device)}
+    return Outcome(state="done", steps=step, seconds=member.seconds, metrics=metrics, report=told)
