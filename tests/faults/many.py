@@ -5,8 +5,8 @@
 The same server's pages, first over an empty store and then over one with so many finished runs, in
 experiments of 40 runs with 5 points of 5 metrics each (``filled.py``). The first visit is told by
 itself, as it reads what later ones share; then the median of five. Sessions are those of
-``sessions.py``: times are the server's and the wire's, without a browser's drawing, from the request
-to the last message.
+``sessions.py``: times are the server's and the wire's, without a browser's drawing, from the
+request to the last message.
 """
 
 from __future__ import annotations
