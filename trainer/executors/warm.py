@@ -3,7 +3,10 @@
 import sqlalchemy.dialects.sqlite  # noqa: F401
 
 import trainer.engine
-import trainer.stacking
+import trainer.executors.keeper
+import trainer.executors.process
+import trainer.stacking.measure
+import trainer.stacking.together
 import trainer.store  # noqa: F401
 from tricks import catalog
 
