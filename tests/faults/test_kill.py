@@ -11,6 +11,7 @@ from tests.faults.kill import KINDS, Havoc
 def havoc(home, monkeypatch):
     for name in ("TRICKBOARD_FAULTS", "TRICKBOARD_FAULT_MARK", "PYTHONPATH"):
         monkeypatch.setenv(name, "")  # taken back after the test
+    monkeypatch.setenv("TRICKBOARD_STACK", "0")  # else they are done before all were killed
     one = Havoc(home, seed=7)
     yield one
     one.end()
