@@ -111,7 +111,8 @@ def foretold(look: Look) -> str | None:
     seconds = took(look.row, look.runs, look.trials)
     if seconds is None:
         return None
-    return f"foretold {words.seconds(estimate)}, took {words.seconds(seconds)}"
+    said, was = (words.seconds(one).replace(" ", "\u00a0") for one in (estimate, seconds))
+    return f"foretold {said}, took {was}"
 
 
 def budget(setup: Setup) -> str:

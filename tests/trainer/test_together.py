@@ -111,6 +111,14 @@ def test_all_are_trained_and_each_tells_of_the_others(store, claim):
         assert "3 runs in one process: seeds 0, 1, 2" in log_of(store, row)
 
 
+def test_the_points_of_all_are_written_while_they_train(store, claim):
+    id, writer = claim(3)
+    for one in writer.accounts:
+        one.add((1, "loss", 2.0))
+    writer.write()
+    assert [row.step for row in store.runs(id)] == [1, 1, 1]
+
+
 def test_what_is_not_quicker_together_is_trained_alone_and_the_others_wait(
     store, queue, claim, monkeypatch
 ):

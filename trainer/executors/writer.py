@@ -141,7 +141,9 @@ class Writer:
 
     def write(self) -> None:
         now, accounts = time.monotonic(), self.open
-        told = any(one.take() or one.message != one.said for one in accounts)
+        for one in accounts:
+            one.take()
+        told = any(one.batch or one.message != one.said for one in accounts)
         wait = any(one.stopped.is_set() for one in accounts)
         if not accounts or not (told or wait or now - self.written >= SIGN_OF_LIFE):
             return
