@@ -165,6 +165,6 @@ def test_the_estimate_is_checked_when_all_is_done(bench):
     bench.id = bench.store.launch(plan(seeds=2), estimate=40.0)
     assert "Time" not in terms(bench.look())
     bench.train_all()
-    assert terms(bench.look())["Time"].startswith("foretold 40 s, took 0")
+    assert terms(bench.look())["Time"].startswith("foretold 40\u00a0s, took 0")
     bench.launch(plan(seeds=2))
     assert "Time" not in terms(bench.look())
