@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.faults import many
+from tests.faults.filled import fill, plan
 from tests.faults.life import WARM, slope
 from trainer.results import finals
 from trainer.store import Store
@@ -23,10 +23,9 @@ def test_the_slope_is_that_of_the_time_after_the_warm_up():
 
 def test_a_full_store_looks_as_if_its_runs_had_been_trained(home):
     store = Store(home)
-    one = many.plan(0)
-    id = store.launch(one)
-    many.finish(store, id)
-    assert store.counts(id)[id] == {"done": many.EACH}
-    values = finals(store.experiment(id), store.runs(id))
-    assert {len(seeds) for seeds in values.values()} == {len(one.seeds)}
-    assert many.plan(1).runs()[0].id not in {run.id for run in one.runs()}
+    assert fill(store, 2, 3) == 2 * len(plan(0, 3).runs())
+    for row in store.experiments():
+        assert set(store.counts(row.id)[row.id]) == {"done"}
+        values = finals(row, store.runs(row.id))
+        assert {len(seeds) for seeds in values.values()} == {3}
+    assert plan(1, 3).runs()[0].id not in {run.id for run in plan(0, 3).runs()}

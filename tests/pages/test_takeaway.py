@@ -15,6 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts import home as pages_home
 from pages.parts import takeaway
+from tests.faults.crew import until
 from tests.pages.bench import Bench, plan
 from trainer import supervisor
 from trainer.experiment import parse, unpack
@@ -69,8 +70,7 @@ def test_the_menu_comes_with_the_first_finished_run(watch, bench):
     page, _ = watch()
     assert not menus(page)
     bench.train(bench.claim())
-    page, _ = watch()
-    (menu,) = menus(page)
+    (menu,) = until(lambda: menus(watch()[0]), 20, "the page has read that a run is done")
     assert len(menu.options) == len(FORMATS) + 1
     assert set(takeaway.FORMATS) == {"link", *FORMATS}
 
