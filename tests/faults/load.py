@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import math
 import os
 import subprocess
 import sys
@@ -190,7 +191,11 @@ async def watching(home: Path, people: int, rounds: int, epochs: int) -> None:
         "a run, all of them": [slower(a, b, set(b["seconds"])) for a, b in pairs],
         "the whole experiment": [b["wall"] / a["wall"] for a, b in pairs],
     }
-    for what, ratios in told.items():
+    for what, every in told.items():
+        ratios = [one for one in every if math.isfinite(one)]
+        if not ratios:
+            row(what, "none did: they are trained together from the start")
+            continue
         said = ", ".join(f"{ratio:.2f}" for ratio in ratios)
         row(what, f"× {median(ratios):.2f} with all watching ({said})")
     share = median(found["sessions"] for found in crowd) / (os.cpu_count() or 1)
