@@ -133,23 +133,23 @@ def live(home: str, runs: int) -> None:
 
 def train(home: str) -> None:
     """One real run, from the engine to the store as the worker does it."""
-    from trainer.executors import process
+    from trainer.executors import process, writer
 
     store = Store(home)
     id = store.launch(plan("Trained", 1, 1, steps=100_000))
     claim = Queue(store).claim("benchmark", "auto", "cpu")
     tell(id)
     told = sys.stdout
-    add = process.Writer.add
+    add = writer.Account.add
 
-    def timed(writer: process.Writer, point: Numbers) -> None:
+    def timed(account: writer.Account, point: Numbers) -> None:
         if point[1] == "test_accuracy":
             print(json.dumps([point[0], time.time()]), file=told, flush=True)
-        add(writer, point)
+        add(account, point)
 
-    process.Writer.add = timed  # type: ignore[method-assign]
+    writer.Account.add = timed  # type: ignore[method-assign]
     process.write_to_log = lambda store, name: None
-    process.train_run(home, claim)
+    process.train_runs(home, [claim])
 
 
 if __name__ == "__main__":
