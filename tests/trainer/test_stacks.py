@@ -15,27 +15,14 @@ from trainer import portions as sizing
 from trainer import supervisor
 from trainer.portions import MOST, portion, portions
 from trainer.processes import birth
-from trainer.queue import DEATHS, DEATHS_TOGETHER, Fenced, News, Queue
+from trainer.queue import DEATHS, DEATHS_TOGETHER, Fenced, News
 from trainer.schema import links, points, runs
-from trainer.store import Store
 from trainer.supervisor import Supervisor
 
 
 @pytest.fixture(autouse=True)
 def together(monkeypatch):
     monkeypatch.delenv("TRICKBOARD_STACK", raising=False)
-
-
-@pytest.fixture
-def store(home):
-    store = Store(home)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def queue(store):
-    return Queue(store)
 
 
 @pytest.fixture

@@ -12,8 +12,6 @@ from tests.trainer.stores import plan
 from trainer import supervisor
 from trainer.executors.base import Ended
 from trainer.processes import birth
-from trainer.queue import Queue
-from trainer.store import Store
 from trainer.supervisor import Supervisor
 
 
@@ -57,18 +55,6 @@ class NoProcesses:
 def alone(monkeypatch):
     """A process for each run; what is trained together: test_stacks.py."""
     monkeypatch.setenv("TRICKBOARD_STACK", "0")
-
-
-@pytest.fixture
-def store(home):
-    store = Store(home)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def queue(store):
-    return Queue(store)
 
 
 @pytest.fixture

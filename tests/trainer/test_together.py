@@ -16,9 +16,8 @@ from trainer.executors import writer as writing
 from trainer.executors.keeper import Keeper, Left, Pace
 from trainer.executors.writer import Writer
 from trainer.home import checkpoint_files
-from trainer.queue import Fenced, Queue
+from trainer.queue import Fenced
 from trainer.schema import runs
-from trainer.store import Store
 
 TINY = {"network": {"kind": "mlp", "depth": 1, "width": 8}, "device": "cpu", "batch_size": 64}
 
@@ -37,18 +36,6 @@ def stays(monkeypatch):
     monkeypatch.setattr(writing.os, "_exit", leave)
     monkeypatch.setattr(room, "worth", lambda runs, **where: True)
     monkeypatch.setattr(room, "train_together", in_turns.train_together)
-
-
-@pytest.fixture
-def store(home):
-    store = Store(home)
-    yield store
-    store.close()
-
-
-@pytest.fixture
-def queue(store):
-    return Queue(store)
 
 
 @pytest.fixture

@@ -80,24 +80,28 @@ def row(
     )
 
 
+def interval(known: Findings, one: Effect) -> str | None:
+    """From where to where, in the metric's unit; None with too few seeds."""
+    if one.low is None or one.high is None:
+        return None
+    low, high = (known.difference(end, one.n) for end in (one.low, one.high))
+    return f"{low} to {high}"
+
+
 def difference(known: Findings, one: Effect) -> str:
     if one.mean is None:
         return words.NOTHING
     text = f"<b>{known.difference(one.mean, one.n)}</b>"
-    if one.low is None or one.high is None:
-        return text
-    low, high = (known.difference(end, one.n) for end in (one.low, one.high))
-    return f"{text}<small>{low} to {high}</small>"
+    span = interval(known, one)
+    return text if span is None else f"{text}<small>{span}</small>"
 
 
 def spelled(known: Findings, name: str, one: Effect) -> str:
     if one.mean is None:
         return f"{name}: not known"
     text = f"{name} {known.difference(one.mean, one.n)} {known.unit}"
-    if one.low is None or one.high is None:
-        return text
-    low, high = (known.difference(end, one.n) for end in (one.low, one.high))
-    return f"{text}, 95 % interval {low} to {high}"
+    span = interval(known, one)
+    return text if span is None else f"{text}, 95 % interval {span}"
 
 
 def plot(known: Findings, one: Effect, scale: Axis) -> str:

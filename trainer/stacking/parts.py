@@ -8,6 +8,7 @@ What the twin has no part of its own for, each network's own module does, one af
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
@@ -22,18 +23,18 @@ if TYPE_CHECKING:
     from trainer.stacking.rows import Weight
 
 
-class Part:
+class Part(ABC):
     """One module of every network.
 
     ``keep``: a step of training, to whose slopes there will be a way back. Without it the networks
     answer as they do in eval mode.
     """
 
-    def forward(self, x: Tensor, keep: bool) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def forward(self, x: Tensor, keep: bool) -> Tensor: ...
 
-    def backward(self, slope: Tensor) -> Tensor:
-        raise NotImplementedError
+    @abstractmethod
+    def backward(self, slope: Tensor) -> Tensor: ...
 
 
 class Chain(Part):
