@@ -94,6 +94,13 @@ def experiment_part(one: board.Line) -> None:
             "Test accuracy, %": st.column_config.NumberColumn(format="%.1f"),
             "Test loss": st.column_config.NumberColumn(format="%.3f"),
             "Seconds": st.column_config.NumberColumn(format="%.1f"),
+            board.MEMORY: st.column_config.NumberColumn(
+                help="What its process had for itself at most, beside what all processes share. "
+                "Runs that were trained together share it."
+            ),
+            board.GPU_MEMORY: st.column_config.NumberColumn(
+                help="What its process had on the GPU at most."
+            ),
         },
         alt="The runs of the experiment with their state, steps and result",
     )

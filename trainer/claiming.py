@@ -125,6 +125,8 @@ def take(
             seq=bindparam("kept"),
             step=bindparam("after"),
             message=None,
+            memory=None,
+            gpu_memory=None,
             started_at=now,
             ended_at=None,
         )

@@ -67,12 +67,19 @@ def add_stacks(db: Connection) -> None:
     db.execute(text("CREATE INDEX runs_by_recipe ON runs (state, recipe)"))
 
 
+def add_memory(db: Connection) -> None:
+    """What the process of a run had for itself; nobody knows it of the runs of before."""
+    for column in ("memory INTEGER", "gpu_memory INTEGER"):
+        db.execute(text(f"ALTER TABLE runs ADD COLUMN {column}"))
+
+
 MIGRATIONS: list[Callable[[Connection], None]] = [
     add_report,
     add_tuning,
     add_curves,
     add_checkpoints,
     add_stacks,
+    add_memory,
 ]
 
 

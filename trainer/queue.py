@@ -29,7 +29,9 @@ from trainer.statements import FINAL
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, Connection, Update
+    from sqlalchemy import Column, ColumnElement, Connection, Update
+
+    from trainer.processes import Footprint
 
 
 LEASE = 15.0  # seconds for which a run belongs to its process after each sign of life
@@ -50,11 +52,12 @@ class Fenced(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class News:
-    """What a run's process has to tell: points since the last time, and what it does just now."""
+    """What a run's process has to tell: points since the last time, what it does, what it takes."""
 
     claim: Claim
     batch: Sequence[Numbers] = ()
     message: str | None = None
+    footprint: Footprint | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -262,6 +265,7 @@ class Queue(Presence):
         report: Mapping[str, Any] | None = None,
         kind: str | None = None,
         text: str | None = None,
+        footprint: Footprint | None = None,
     ) -> None:
         """The end of a run, with its last points.
 
@@ -276,6 +280,11 @@ class Queue(Presence):
             "error_kind": kind,
             "error_text": text,
         }
+        if footprint is not None:
+            values |= {
+                "memory": most(runs.c.memory, footprint.memory),
+                "gpu_memory": most(runs.c.gpu_memory, footprint.gpu_memory),
+            }
         if seconds is not None:
             values["seconds"] = seconds
         if steps is not None:
@@ -323,6 +332,11 @@ def ended(state: ColumnElement[str]) -> dict[str, Any]:
     }
 
 
+def most(known: Column[Any], found: Any) -> ColumnElement[Any]:
+    """The larger one of two numbers that may both be unknown."""
+    return func.coalesce(func.max(known, found), found, known)
+
+
 AGAIN = case(*WISHED, else_="waiting")
 SIGN = (  # the fence, and the sign of life, of several runs at once
     update(runs)
@@ -338,6 +352,8 @@ SIGN = (  # the fence, and the sign of life, of several runs at once
         seq=runs.c.seq + bindparam("more"),
         step=func.coalesce(bindparam("at", type_=runs.c.step.type), runs.c.step),
         seconds=func.coalesce(bindparam("took", type_=runs.c.seconds.type), runs.c.seconds),
+        memory=most(runs.c.memory, bindparam("own", type_=runs.c.memory.type)),
+        gpu_memory=most(runs.c.gpu_memory, bindparam("gpu", type_=runs.c.memory.type)),
     )
 )
 
@@ -355,6 +371,8 @@ def sign_of(one: News) -> dict[str, Any]:
         "more": int(bool(one.batch)),
         "at": known.get("step"),
         "took": known.get("seconds"),
+        "own": one.footprint and one.footprint.memory,
+        "gpu": one.footprint and one.footprint.gpu_memory,
     }
 
 

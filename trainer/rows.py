@@ -62,6 +62,8 @@ class RunRow:
     started_at: float | None
     ended_at: float | None
     together: int = 1  # how many runs its process trained as one
+    memory: int | None = None  # bytes that process had for itself at most
+    gpu_memory: int | None = None  # the same on a GPU; None: it was on none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,7 +131,7 @@ def worker_row(row: RowMapping) -> WorkerRow:
 def run_row(row: RowMapping, *, arm: int, arm_name: str, seed: int) -> RunRow:
     same = (
         "id state desired attempt step steps saved_step seconds error_kind error_text message "
-        "device created_at started_at ended_at"
+        "device created_at started_at ended_at memory gpu_memory"
     )
     return RunRow(
         arm=arm,

@@ -105,6 +105,9 @@ runs = Table(
     Column("recipe", String(16)),  # hash of setup and arm; null: it is trained alone
     Column("stack", String(16)),  # the process it is trained in, perhaps with others
     Column("together", Integer),  # how many runs that process trains, or trained, as one
+    # Bytes that its process had for itself at most; runs that are trained together share them.
+    Column("memory", Integer),
+    Column("gpu_memory", Integer),  # the same on a GPU; null: it was on none
     Index("runs_by_recipe", "state", "recipe"),
     Index("runs_by_state", "state", "wish", "queued_at", "position"),
     Index("runs_by_kind", "kind", "state"),

@@ -81,6 +81,11 @@ def seconds(value: float) -> str:
     return f"{days} d {hours} h" if hours else f"{days} d"
 
 
+def size(value: int) -> str:
+    """Bytes, for memory: ``41 MB``, ``1.4 GB``."""
+    return f"{value / 1e6:,.0f} MB" if value < 999.5e6 else f"{value / 1e9:,.1f} GB"
+
+
 def about(value: float) -> str:
     """An estimate, no finer than it is: ``about 18 s``, ``about 3 min``."""
     if value < 20:

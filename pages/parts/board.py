@@ -37,6 +37,7 @@ KINDS = {
 }
 SHEET = 50  # experiments in one table
 COMPLETE = ("done", "diverged")
+MEMORY, GPU_MEMORY = "Memory, MB", "GPU memory, MB"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -231,6 +232,12 @@ def run_columns(experiment: Experiment, runs: Sequence[RunRow]) -> dict[str, lis
         "Steps": [steps(run) for run in runs],
         name: [rounded(run.metrics.get(experiment.metric), unit, 3 if loss else 1) for run in runs],
         "Seconds": [rounded(run.seconds, 1, 1) for run in runs],
+        MEMORY: [run.memory and round(run.memory / 1e6) for run in runs],
+        **(
+            {GPU_MEMORY: [run.gpu_memory and round(run.gpu_memory / 1e6) for run in runs]}
+            if any(run.gpu_memory for run in runs)
+            else {}
+        ),
         "What happened": [in_table(happened(run)) for run in runs],
     }
 

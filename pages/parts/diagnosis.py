@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pages.parts.findings import Findings, Report
     from pages.parts.reader import Look
     from trainer.doctor import Caption
+    from trainer.store import RunRow
 
 MOST_PILLS = 6  # arms; beyond that they are chosen from a list
 NOT_KEPT = (
@@ -140,15 +141,26 @@ def closer(look: Look, findings: Findings, arm: int, names: Sequence[str]) -> st
         *cleaning(own),
         "</div>",
         told(own),
-        trained_with(own),
+        trained_with(own, [run for run in look.runs if run.arm == arm]),
     ]  # fmt: skip
     return "".join(parts)
 
 
-def trained_with(own: Sequence[Report]) -> str:
-    """Where the numbers come from: versions and machine of the arm's finished runs."""
+def trained_with(own: Sequence[Report], runs: Sequence[RunRow]) -> str:
+    """Where the numbers come from: versions, machine and memory of the arm's finished runs."""
     made = provenance.line([provenance.of_report(one) for one in own])
-    return f"<p class='told'><b>Trained with</b>: {escape(made)}.</p>"
+    return f"<p class='told'><b>Trained with</b>: {escape(made)}.{memory(runs)}</p>"
+
+
+def memory(runs: Sequence[RunRow]) -> str:
+    """What a process of the arm's runs took at most, on the CPU's side and on a GPU."""
+    most = max((run for run in runs if run.memory), key=lambda run: run.memory or 0, default=None)
+    if most is None or most.memory is None:
+        return ""
+    others = f" for {most.together} runs together" if most.together > 1 else ""
+    gpu = max((run.gpu_memory or 0 for run in runs), default=0)
+    beside = f", and {words.size(gpu)} on the GPU" if gpu else ""
+    return f" <b>Memory</b>: {words.size(most.memory)}{others}{beside}."
 
 
 def machines(look: Look, findings: Findings) -> None:

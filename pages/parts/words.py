@@ -18,6 +18,7 @@ from trainer.words import seconds as seconds
 from trainer.words import seeds as seeds
 from trainer.words import short as short
 from trainer.words import significant as significant
+from trainer.words import size as size
 from trainer.words import spelled as spelled
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -275,10 +276,21 @@ def test_the_closer_look_says_what_the_runs_were_trained_with(bench):
     made = dict.fromkeys(provenance.TITLES, "x") | {"torch": "2.14.1", "processor": "Abacus 9"}
     look, found = trained(bench, lambda run: report() | {"made_with": made})
     html = diagnosis.closer(look, found, 1, ["baseline", "dropout"])
-    assert "torch 2.14.1" in html and "Abacus 9" in html
+    assert "torch 2.14.1" in html and "Abacus 9" in html and "Memory" not in html
     look, found = trained(bench, lambda run: report(), arms=("baseline", "mixup"))
     html = diagnosis.closer(look, found, 1, ["baseline", "mixup"])
     assert "<b>Trained with</b>: not recorded." in html
+
+
+def test_the_closer_look_says_how_much_memory_a_run_takes(bench):
+    look, _ = trained(bench, lambda run: report())
+    first, second = (run for run in look.runs if run.arm == 1)
+    assert diagnosis.memory([first, second]) == ""
+    runs = [replace(first, memory=41_300_000), replace(second, memory=12_000_000)]
+    assert diagnosis.memory(runs) == " <b>Memory</b>: 41 MB."
+    runs = [replace(first, memory=1_360_000_000, together=8, gpu_memory=22_000_000), second]
+    told = " <b>Memory</b>: 1.4 GB for 8 runs together, and 22 MB on the GPU."
+    assert diagnosis.memory(runs) == told
 
 
 def test_runs_of_two_machines_are_told_apart_in_a_line(watch, bench):  # noqa: F811

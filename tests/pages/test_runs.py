@@ -6,6 +6,7 @@ import json
 import math
 import os
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -210,6 +211,16 @@ def test_a_failed_run_shows_its_log_and_runs_again(app, launched, store) -> None
     at.button(key="again").click().run()
     assert not at.exception
     assert store.runs(id)[0].state == "waiting"
+
+
+def test_the_runs_tell_what_memory_their_processes_took(launched, store) -> None:
+    runs = store.runs(launched(comparison(seeds=1), "done", "done"))
+    runs[0] = replace(runs[0], memory=41_300_000)
+    shown = board.run_columns(comparison(seeds=1), runs)
+    assert shown[board.MEMORY] == [41, None] and board.GPU_MEMORY not in shown
+    runs[1] = replace(runs[1], gpu_memory=22_000_000)
+    shown = board.run_columns(comparison(seeds=1), runs)
+    assert shown[board.GPU_MEMORY] == [None, 22]
 
 
 def test_delete_asks_once_and_deletes(app, launched, store) -> None:

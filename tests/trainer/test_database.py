@@ -65,7 +65,8 @@ def as_version(store, home, version):
         db.execute("DROP INDEX runs_by_recipe")
         for column in ("estimate", "added", "tuned", "owner"):
             db.execute(f"ALTER TABLE experiments DROP COLUMN {column}")
-        for column in ("saved_step", "saved_seq", "recipe", "stack", "together"):
+        for column in ("saved_step", "saved_seq", "recipe", "stack", "together", "memory",
+                       "gpu_memory"):  # fmt: skip
             db.execute(f"ALTER TABLE runs DROP COLUMN {column}")
         if version == 1:
             db.execute("ALTER TABLE runs DROP COLUMN report")

@@ -13,7 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.event import listen
 
 from tests.trainer.stores import Hands, SQLite, plan
-from trainer.queue import DEATHS, Fenced
+from trainer.processes import Footprint
+from trainer.queue import DEATHS, Fenced, News
 
 
 class RunsContract(Hands):
@@ -65,6 +66,26 @@ class RunsContract(Hands):
         listen(store.reads, "before_cursor_execute", lambda *args: seen.append(args[2]))
         store.runs(id)
         assert seen and not any("report" in statement for statement in seen)
+
+    def test_the_most_memory_of_an_attempt_is_kept(self, store, queue):
+        id = store.launch(plan(("baseline",), (0,)))
+
+        def told() -> tuple[int | None, int | None]:
+            (run,) = store.runs(id)
+            return run.memory, run.gpu_memory
+
+        claim = self.claim(queue)
+        queue.write(claim)
+        assert told() == (None, None)
+        for seen, kept in [((30, None), (30, None)), ((50, 7), (50, 7)), ((40, 9), (50, 9))]:
+            queue.write_all([News(claim=claim, footprint=Footprint(*seen))])
+            assert told() == kept
+        queue.write(claim)
+        queue.finish(claim, state="stopped", footprint=Footprint(60))
+        assert told() == (60, 9)
+        store.launch(plan(("baseline",), (0,)))
+        self.claim(queue)
+        assert told() == (None, None)
 
     def test_a_late_attempt_is_fenced_off(self, store, queue):
         id = store.launch(plan(("baseline",), (0,)))

@@ -109,6 +109,7 @@ def test_an_experiment_is_trained_and_a_diverging_run_leaves_the_others_going(st
     assert rows[0].id == rows[2].id  # an A/A experiment trains each seed once
     assert rows[0].step == rows[0].steps == 60 and rows[0].seconds > 0
     assert 0 <= rows[0].metrics["test_accuracy"] <= 1
+    assert all(run.memory > 1e6 and run.gpu_memory is None for run in (*rows, row))
     curve = store.read({rows[0].id: (0, 0)}, ["loss", "test_accuracy"])[rows[0].id].series
     assert curve["loss"][0] == list(range(1, 61))
     assert curve["test_accuracy"][0][-1] == 60

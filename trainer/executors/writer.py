@@ -17,7 +17,7 @@ import psutil
 from sqlalchemy.exc import DatabaseError
 
 from trainer.home import log_file
-from trainer.processes import birth
+from trainer.processes import Footprint, birth, footprint
 from trainer.queue import Fenced, News, Queue
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ T = TypeVar("T")
 EVERY = 0.25  # seconds between batches
 SIGN_OF_LIFE = 1.0  # seconds after which a write is due even without points
 STOP_GRACE = {"stop": 1.0, "pause": 10.0}  # seconds the training has to leave by itself
+WEIGH_EVERY = 5.0  # seconds between two looks at the memory, each some thousandths long
 STORE_GRACE = 60.0  # seconds for which a store that refuses (full disk, lock) is tried again
 NO_ROOM = "the store takes nothing more, probably its disk is full: free some space"
 
@@ -96,7 +97,8 @@ class Writer:
         self.writing = threading.Lock()
         self.telling = threading.Lock()  # of all runs at once that they are to leave
         self.closed = threading.Event()
-        self.written = time.monotonic()
+        self.written = self.weighed = time.monotonic()
+        self.footprint: Footprint | None = None
         self.thread = threading.Thread(target=self.keep_writing, daemon=True)
 
     @property
@@ -147,7 +149,11 @@ class Writer:
         wait = any(one.stopped.is_set() for one in accounts)
         if not accounts or not (told or wait or now - self.written >= SIGN_OF_LIFE):
             return
-        news = [News(claim=one.claim, batch=one.batch, message=one.message) for one in accounts]
+        weight = self.weight()
+        news = [
+            News(claim=one.claim, batch=one.batch, message=one.message, footprint=weight)
+            for one in accounts
+        ]
         desired = self.queue.write_all(news)
         self.written = now
         with self.telling:
@@ -162,6 +168,17 @@ class Writer:
                 self.leave_at_once(one)
         if not self.open:
             os._exit(0)
+
+    def weight(self, *, now: bool = False) -> Footprint | None:
+        """What this process has for itself, looked at now and then; None: not yet.
+
+        A process of a second is looked at once, when its first run ends.
+        """
+        late = time.monotonic() - self.weighed
+        if late > WEIGH_EVERY or (now and (self.footprint is None or late > EVERY)):
+            self.footprint = footprint(self.accounts[0].claim.device)
+            self.weighed = time.monotonic()
+        return self.footprint
 
     def insist(self, do: Callable[[], T]) -> T:
         """Do something with the store; if it refuses, again and again.
@@ -242,6 +259,7 @@ class Writer:
         with self.writing:
             if not one.over:
                 try:
+                    how["footprint"] = self.weight(now=True)
                     self.insist(lambda: self.queue.finish(one.claim, one.take(), **how))
                 except Fenced as gone:
                     one.log(str(gone))

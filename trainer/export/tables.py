@@ -108,8 +108,11 @@ def tables(material: Material) -> dict[str, pd.DataFrame]:
 
 
 def of_run(material: Material, run: RunRow) -> dict[str, Any]:
-    """How a run went, and what it was made with. Times are seconds since 1970, ``seconds`` those
-    of training."""
+    """How a run went, and what it was made with.
+
+    Times are seconds since 1970, ``seconds`` those of training. Memory is in bytes, of the process
+    that trained so many runs ``together``.
+    """
     made = of_report(material.reports.get(run.id)) or {}
     return {
         "experiment": material.row.id,
@@ -122,6 +125,9 @@ def of_run(material: Material, run: RunRow) -> dict[str, Any]:
         "step": run.step,
         "seconds": run.seconds,
         "device": run.device,
+        "memory": run.memory,
+        "gpu_memory": run.gpu_memory,
+        "together": run.together,
         "started_at": run.started_at,
         "ended_at": run.ended_at,
         "error": run.error_text,

@@ -33,6 +33,28 @@ CACHE = 2**19  # bytes of images that are gathered at once; twice that of maps i
 LARGEST = 1000  # images that are judged at once, where memory is no matter
 
 
+class Images:
+    """Images of a data set as a network sees them, made of their bytes when they are asked for.
+
+    A test set of CIFAR-10 is 123 MB of numbers, of which most are looked at once.
+    """
+
+    def __init__(self, bytes: np.ndarray, inputs: Callable[[Tensor], Tensor]) -> None:
+        self.bytes, self.inputs = bytes, inputs
+
+    def __len__(self) -> int:
+        return len(self.bytes)
+
+    def __getitem__(self, which: slice | Tensor) -> Tensor:
+        """Some of them, (n, channels, height, width), on the device of the run."""
+        return self.inputs(self.pixels(which))
+
+    def pixels(self, which: slice | Tensor = slice(None)) -> Tensor:
+        """The same before anything is done to them, 0 to the largest value of a pixel."""
+        place = which if isinstance(which, slice) else which.numpy()
+        return torch.from_numpy(self.bytes[place].astype(np.float32))
+
+
 class Classification:
     """The data of one run, and what a step and an evaluation mean.
 
@@ -55,7 +77,6 @@ class Classification:
         given = wrong_labels(true, setup.label_noise, self.classes, rng)
         rest = np.setdiff1d(np.arange(len(arrays.train_y)), chosen)
         train_x = torch.from_numpy(arrays.train_x[chosen].astype(np.float32))
-        test_x = torch.from_numpy(arrays.test_x.astype(np.float32))
         test_y = torch.from_numpy(arrays.test_y.astype(np.int64))
 
         mean, spread = train_x.mean((0, 2, 3), True), train_x.std((0, 2, 3), keepdim=True)
@@ -67,13 +88,13 @@ class Classification:
             "raw": (torch.zeros_like(mean), torch.ones_like(mean)),
         }[setup.preprocessing]
 
-        def inputs(x: Tensor, rng: Generator) -> Tensor:
+        def inputs(x: Tensor, rng: Generator | None = None) -> Tensor:
             """Images as the network sees them; in place: a copy takes longer than the sum."""
-            if setup.input_noise:
+            if rng and setup.input_noise:
                 x += noise * torch.randn(x.shape, generator=rng)
             return self.place(x.sub_(middle).div_(unit))
 
-        train_x, test_x = inputs(train_x, rng), inputs(test_x, stream(0, "test noise"))
+        train_x, test_x = inputs(train_x, rng), Images(arrays.test_x, inputs)
         self.pixels = Pixels(mean=(middle / top)[0].to(device), spread=(unit / top)[0].to(device))
         self.pool = self.pool_of(arrays, rest, inputs)
         self.true = true
@@ -83,10 +104,12 @@ class Classification:
         self.seen: tuple[Tensor, Tensor]  # the last answers to test images, and their labels
         self.before: dict[str, tuple[Split, Split]] = {}
         self.counts = {"extra_steps": 0, "bought": 0}  # of the report
-        self.test_x, self.test_y = test_x, test_y.to(device)
+        self.test_x: Images | Tensor = test_x
+        if setup.input_noise:  # one draw for all of them
+            self.test_x = inputs(test_x.pixels(), stream(0, "test noise"))
+        self.test_y = test_y.to(device)
         fixed = torch.randperm(len(test_x), generator=stream(0, "test slice"))[:TEST_SLICE]
-        fixed = fixed.to(device)
-        self.slice_x = torch.cat([test_x[fixed], train_x[:TRAIN_SLICE]])
+        self.slice_x = torch.cat([self.test_x[fixed], train_x[:TRAIN_SLICE]])
         self.slice_y = torch.cat([self.test_y[fixed], true[:TRAIN_SLICE].to(device)])
         self.tests = len(fixed)
         self.chunk = LARGEST
@@ -259,10 +282,10 @@ class Classification:
         }
 
 
-def answers(predict: Predictor, x: Tensor, chunk: int) -> Tensor:
+def answers(predict: Predictor, x: Tensor | Images, chunk: int) -> Tensor:
     """The (N, C) outputs for (N, ...) images, ``chunk`` at once."""
     with torch.inference_mode():
-        return torch.cat([predict(part) for part in torch.split(x, chunk)])
+        return torch.cat([predict(x[i : i + chunk]) for i in range(0, len(x), chunk)])
 
 
 def marks(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
