@@ -19,11 +19,15 @@ from trainer.portions import MOST, may_stack, portion, share_of_slots
 from trainer.reading import keep_points
 from trainer.schema import points, runs
 from trainer.statements import run_ids
+from tricks import catalog
+from tricks.own import version
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection, Row, Select
+
+    from trainer.experiment import Arm
 
 TAKEN = (
     runs.c.id, runs.c.attempt, runs.c.spec, runs.c.saved_step, runs.c.saved_seq, runs.c.recipe,
@@ -40,6 +44,12 @@ class Claim:
     device: str
     stack: str  # the process; runs claimed together share it
     saved_step: int | None = None  # where its checkpoint stands; None: it begins at the start
+
+
+def own_tricks(arm: Arm) -> list[str]:
+    """The tricks of an arm that are somebody's own, or that this process does not know."""
+    known = catalog()
+    return [one.id for one in arm.tricks if one.id not in known or version(known[one.id])]
 
 
 def only(statement: Any, experiment_id: str | None) -> Any:
@@ -95,12 +105,21 @@ def others(
 
 
 def take(
-    db: Connection, rows: Sequence[Row[Any]], worker: str, device: str, lease: float
+    db: Connection,
+    rows: Sequence[Row[Any]],
+    worker: str,
+    device: str,
+    lease: float,
+    *,
+    stack: str | None = None,
 ) -> list[Claim]:
-    """Make waiting runs the next attempts of one process. ``lease`` is in seconds."""
+    """Make waiting runs the next attempts of one process: a new one, or the one that has ``stack``.
+
+    ``lease`` is in seconds.
+    """
     if not rows:
         return []
-    now, stack = time.time(), uuid4().hex[:16]
+    now, stack = time.time(), stack or uuid4().hex[:16]
     fresh = [row.id for row in rows if row.saved_seq is None]
     db.execute(delete(points).where(points.c.run_id.in_(fresh)))
     for row in rows:

@@ -19,11 +19,13 @@ from sqlalchemy import and_, bindparam, case, delete, func, literal, select, upd
 
 from trainer import fairqueue
 from trainer.claiming import Claim as Claim
-from trainer.claiming import next_runs, only, take
+from trainer.claiming import next_runs, only, own_tricks, take
+from trainer.experiment import Run
+from trainer.portions import soon_free
 from trainer.presence import Presence
 from trainer.reading import Numbers, add_points, add_rows, pack, progress
 from trainer.rows import write_json
-from trainer.schema import points, runs
+from trainer.schema import points, runs, workers
 from trainer.statements import FINAL
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from trainer.processes import Footprint
 
 
+WATCHED = 5.0  # seconds after a supervisor's sign of life in which runs go on without asking it
 LEASE = 15.0  # seconds for which a run belongs to its process after each sign of life
 DEATHS = 5  # a run whose process died so often is failed: nothing of it was ever saved
 DEATHS_TOGETHER = 2  # after so many it is trained alone: whose fault they were nobody knows
@@ -121,6 +124,33 @@ class Queue(Presence):
         with self.store.writes.begin() as db:
             rows = next_runs(db, wish, experiment_id, room)
             return take(db, rows, worker, device, LEASE)
+
+    def go_on(self, claim: Claim, *, worker: str, experiment_id: str | None = None) -> list[Claim]:
+        """The next runs for a process whose runs, ``claim`` among them, are over.
+
+        Those that the supervisor ``worker`` would start in its place, on the same device. None of
+        them, where it would be wrong to go on: no supervisor is there or it is to end, another
+        device is asked for first, or a trick of one's own takes part (its file may be newer than
+        what this process has loaded).
+        """
+        watched = select(workers.c.id).where(
+            workers.c.id == worker,
+            workers.c.state == "ready",
+            workers.c.desired == "run",
+            workers.c.heartbeat.between(time.time() - WATCHED, time.time() + WATCHED),
+        )
+        wish = claim.run.setup.device
+        if self.wishes(experiment_id)[:1] != [wish]:
+            return []
+        soon = soon_free(self.running())
+        with self.store.writes.connect() as db, db.begin() as transaction:
+            if db.execute(watched).first() is None:
+                return []
+            rows = next_runs(db, wish, experiment_id, 1 + soon)
+            if rows and own_tricks(Run.model_validate_json(rows[0].spec).arm):
+                transaction.rollback()  # this was nobody's turn
+                return []
+            return take(db, rows, worker, claim.device, LEASE, stack=claim.stack)
 
     def running(self) -> list[Running]:
         """All runs that are being trained, by whomever."""

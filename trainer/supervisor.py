@@ -2,8 +2,9 @@
 
 One for a store, guarded by a lock file and a row in the store. It may be killed at any time: the
 runs go on without it, each process renewing the leases of its runs, and the next supervisor adopts
-them. A slot is a process; it may train several seeds of an arm together. Such a run leaves the
-others by itself when it is told to; where a process must be killed because of one of its runs, the
+them. A slot is a process; it may train several seeds of an arm together, and when they are done it
+takes the next runs by itself (``Queue.go_on``) as long as a supervisor watches. A run that is told
+to leaves the others by itself; where a process must be killed because of one of its runs, the
 others wait again and it is no death of theirs.
 """
 
@@ -205,9 +206,8 @@ class Supervisor:
 
         A fork server that died tells nothing true: then they live and are adopted.
         """
-        had = {(claim.run.id, claim.attempt) for claim in claims}
         for one in self.queue.running():
-            if (one.id, one.attempt) in had and not is_alive(one.pid, one.pid_created):
+            if one.process == claims[0].stack and not is_alive(one.pid, one.pid_created):
                 log.info(f"{key_of(one.id, one.attempt)}: {ended.how}")
                 self.queue.died(one.id, one.attempt, ended.how)
 
@@ -216,7 +216,9 @@ class Supervisor:
         theirs = {one.process for one in running}
         keys = {claims[0].stack: key for key, claims in self.children.items()}
         for stack, key in keys.items():
-            if stack not in theirs and now - self.over.setdefault(key, now) > GONE_GRACE:
+            if stack in theirs:
+                self.over.pop(key, None)
+            elif now - self.over.setdefault(key, now) > GONE_GRACE:
                 self.executor.stop(key)
         killed: set[str] = set()  # processes
         for one in running:
@@ -280,7 +282,8 @@ class Supervisor:
 
         key = key_of(claims[0].run.id, claims[0].attempt)
         try:
-            self.executor.start(Job(key=key, call=train_runs, args=(str(self.store.path), claims)))
+            args = (str(self.store.path), claims, self.id, self.experiment_id)
+            self.executor.start(Job(key=key, call=train_runs, args=args))
         except (OSError, EOFError) as error:  # no memory or no processes left
             log.info(f"{key}: its process could not be started: {error}")
             for claim in claims:

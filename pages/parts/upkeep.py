@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 ARENA_MAX, HEAPS = -8, 2  # glibc's number for the most heaps, and how many
+MMAP_THRESHOLD, LARGE = -3, 128 * 1024  # bytes that are a piece of memory of their own
 EVERY = 60.0  # seconds between two sweeps, each some hundredths of a second long
 
 
@@ -23,10 +24,13 @@ def libc() -> Any:
 def few_heaps() -> None:
     """Every run of a page's script is a thread, and glibc would give many a heap of their own.
 
-    They hardly ever work at the same time, and a heap keeps what it once needed.
+    They hardly ever work at the same time, and a heap keeps what it once needed. For the same
+    reason large pieces stay outside of the heaps and go back when they are let go; left alone,
+    glibc takes more and more of them in once one was let go.
     """
     if library := libc():
         library.mallopt(ARENA_MAX, HEAPS)
+        library.mallopt(MMAP_THRESHOLD, LARGE)
 
 
 def sweep() -> None:

@@ -100,7 +100,17 @@ def test_input_noise_is_in_deviations_and_the_same_on_every_test(home: Path) -> 
     plain, noisy, other = task(home), task(home, input_noise=2.0), task(home, 1, input_noise=2.0)
     assert (noisy.split.x - plain.split.x).std().item() == pytest.approx(2.0, rel=0.02)
     one, two = (x.test_x * 1.0 for x in (noisy, other))
-    assert (one - two).abs().mean() < 0.2 * (one - plain.test_x).abs().mean()
+    assert (one - two).abs().mean() < 0.2 * (one - plain.test_x[:]).abs().mean()
+
+
+@pytest.mark.parametrize("kind", ["mlp", "cnn"])
+def test_test_images_made_one_by_one_are_those_made_all_at_once(home: Path, kind: str) -> None:
+    made = task(home, network={"kind": kind})
+    every = made.test_x[:]
+    assert len(made.test_x) == len(every) == len(made.test_y)
+    for some in (slice(7, 30), torch.tensor([3, 1, 440])):
+        assert torch.equal(made.test_x[some], every[some])
+        assert made.test_x[some].stride() == every[some].stride()
 
 
 def test_a_seed_draws_its_own_examples(home: Path) -> None:

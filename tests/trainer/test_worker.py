@@ -118,6 +118,18 @@ def test_an_experiment_is_trained_and_a_diverging_run_leaves_the_others_going(st
     assert counted(store, again) == {"done": 2}  # nothing is trained twice
 
 
+def test_a_process_trains_one_run_after_the_other(store, worker):
+    """And a run that fails gets none that another one has to share."""
+    cnn = {"kind": "cnn", "width": 4}
+    id = store.launch(plan(seeds=range(8), steps=10, train_size=200, network=cnn))
+    until(lambda: counted(store, id) == {"done": 8}, 60)
+    with store.reads.connect() as db:
+        ids = [row.id for row in store.runs(id)]
+        trained = db.execute(select(runs.c.stack).where(runs.c.id.in_(ids))).all()
+    assert len(set(trained)) <= 4  # two at a time
+    assert all("attempt 1" in log_of(store, one) for one in ids)
+
+
 def test_a_killed_run_is_trained_again_to_its_end(store, worker):
     id = store.launch(plan(seconds=1.5))
     (row,) = store.runs(id)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import faulthandler
+import gc
 import io
 import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any
 
+from trainer.claiming import own_tricks
 from trainer.executors.alone import alone
 from trainer.executors.together import together
 from trainer.executors.writer import Writer
 from trainer.home import log_file
 from trainer.queue import Fenced, Queue
+from trainer.statements import FINAL
 from trainer.store import Store
 
 if TYPE_CHECKING:
@@ -26,24 +29,56 @@ if TYPE_CHECKING:
 TRIAL_STEPS = 40
 
 
-def train_runs(path: str, claims: list[Claim]) -> None:
-    """Train claimed runs to their end; of several, seeds of one arm, together if that is quicker.
+def train_runs(
+    path: str, claims: list[Claim], worker: str | None = None, experiment_id: str | None = None
+) -> None:
+    """Train claimed runs to their end, and then the next ones, as long as the supervisor watches.
 
-    The store at ``path`` learns how it went. Where they are not trained together, the first is and
-    the others wait again, so that another slot may have them.
+    A process that has trained has all that a run of its kind needs: another one would spend a
+    quarter of a second to get it, seconds on a GPU. So it goes on where nothing was out of the
+    ordinary, and leaves the rest to a new one; see ``Queue.go_on``. ``worker`` is the supervisor
+    that watches, None: nobody does.
     """
     preloaded = "torch" in sys.modules
     store = Store(path)
+    while claims:
+        ordinary = train_claimed(store, claims, preloaded)
+        if worker is None or not ordinary:
+            return
+        gc.collect()
+        if claims[0].device.startswith("cuda"):
+            give_back_gpu(claims[0].device)
+        claims = Queue(store).go_on(claims[0], worker=worker, experiment_id=experiment_id)
+
+
+def train_claimed(store: Store, claims: list[Claim], preloaded: bool) -> bool:
+    """Train them; of several, seeds of one arm, together if that is quicker.
+
+    The store learns how it went. Where they are not trained together, the first is and the others
+    wait again, so that another slot may have them. Gives whether all went as it should, and without
+    a trick of somebody's own, which may leave anything behind.
+    """
     write_to_log(store, claims[0].run.id)
     writer = Writer(Queue(store), claims)
     for one in writer.accounts:
         one.log(f"\nattempt {one.claim.attempt} on {one.claim.device}, seed {one.claim.run.seed}")
         one.log(f"torch was {'' if preloaded else 'not '}loaded before")
+    every = writer.accounts
     try:
         writer.start()
         together(writer) if len(writer.accounts) > 1 else alone(writer, writer.accounts[0])
     except Fenced as gone:
         print(gone, flush=True)
+    writer.closed.set()
+    return all(one.state in FINAL for one in every) and not own_tricks(claims[0].run.arm)
+
+
+def give_back_gpu(device: str) -> None:
+    """What the last runs had on it: another process may need it."""
+    import torch
+
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats(device)
 
 
 def write_to_log(store: Store, name: str) -> None:

@@ -51,6 +51,7 @@ class Account:
         self.message: str | None = None
         self.said: str | None = None
         self.step = 0
+        self.state = "running"  # as it was ended here
         self.stop_seen = 0.0
 
     def add(self, point: Numbers) -> None:
@@ -202,6 +203,8 @@ class Writer:
         """
         for one in self.open:
             one.log(f"the store refuses, trying again: {why.orig}")
+        if self.closed.is_set():  # this process trains others by now
+            return
         late = time.monotonic() - since > STORE_GRACE
         try:
             if late:
@@ -261,6 +264,7 @@ class Writer:
                 try:
                     how["footprint"] = self.weight(now=True)
                     self.insist(lambda: self.queue.finish(one.claim, one.take(), **how))
+                    one.state = how["state"]
                 except Fenced as gone:
                     one.log(str(gone))
                 one.over = True
