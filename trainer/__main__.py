@@ -27,6 +27,7 @@ from trainer.supervisor import Supervisor, worker_lock
 from tricks import adopt, catalog, problems
 
 if TYPE_CHECKING:
+    from trainer.executors.local import Local
     from tricks.base import Trick
 
 WRONG_INPUT = 2
@@ -109,16 +110,28 @@ def store_of(given: argparse.Namespace) -> Store:
 
 
 def run(given: argparse.Namespace) -> int:
+    from trainer.executors.local import Local, optimizers
+
+    experiment = parse(read(given.experiment))
+    executor = Local(optimizers=optimizers(experiment))
+    executor.hurry()
+    try:
+        return train(given, experiment, executor)
+    finally:
+        executor.close()
+
+
+def train(given: argparse.Namespace, experiment: Experiment, executor: Local) -> int:
+    """Launch an experiment, train it and tell what came out."""
     from trainer.foreground import train_to_end
     from trainer.results import as_json, table
 
-    experiment = parse(read(given.experiment))
     store = store_of(given)
     check_device(experiment, store)
     id = store.launch(experiment)
     if not given.json:
         print(f"Experiment {id} in {store.path}", file=sys.stderr)
-    signaled = train_to_end(store, id, slots=given.workers)
+    signaled = train_to_end(store, id, slots=given.workers, executor=executor)
     row, runs, trials = store.experiment(id), store.runs(id), store.trials(id)
     if row is None:
         print(f"Experiment {id} was deleted while it ran", file=sys.stderr)

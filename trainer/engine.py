@@ -305,7 +305,20 @@ def progress(setup: Setup, steps: int, seconds: float) -> float:
 
 def sgd(weights: torch.nn.Parameter, lr: float) -> Optimizer:
     """The baseline's optimizer: plain gradient descent, no momentum, no decay."""
-    return torch.optim.SGD([weights], lr=lr)
+    return Descent([weights], lr=lr)
+
+
+class Descent(torch.optim.SGD):
+    """That optimizer, made without torch's compiler, which takes longer to import than many a run.
+
+    torch keeps the compiler out of ``add_param_group``, and imports it for that.
+    """
+
+    elementwise = True  # for trainer/stacking
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        kept_out = torch.optim.Optimizer.add_param_group
+        getattr(kept_out, "__wrapped__", kept_out)(self, param_group)
 
 
 def plain_step(optimizer: Optimizer, closure: Callable[[], Tensor], network: Module) -> Tensor:

@@ -40,12 +40,16 @@ class Stop:
             signal.signal(one, handler)
 
 
-def train_to_end(store: Store, experiment_id: str, *, slots: int | None) -> int | None:
+def train_to_end(
+    store: Store, experiment_id: str, *, slots: int | None, executor: Local | None = None
+) -> int | None:
     """Supervise the runs of an experiment until all have ended, or wait for who does already.
 
-    Gives the number of the signal that ended it early, None if it came to its end.
+    ``executor`` may have begun to get warm. Gives the number of the signal that ended it early,
+    None if it came to its end.
     """
     log_to_file(store)
+    executor = executor or Local()
     stop = Stop()
     lock = worker_lock(store.path)
     supervisor: Supervisor | None = None
@@ -54,7 +58,7 @@ def train_to_end(store: Store, experiment_id: str, *, slots: int | None) -> int 
     try:
         while not progress.finished():
             if supervisor is None and take(lock):
-                supervisor = Supervisor(store, Local(), slots=slots, experiment_id=experiment_id)
+                supervisor = Supervisor(store, executor, slots=slots, experiment_id=experiment_id)
                 supervisor.begin()
             if supervisor is not None and not supervisor.tick_or_wait():
                 break

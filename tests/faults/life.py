@@ -21,6 +21,7 @@ import argparse
 import asyncio
 import json
 import os
+import re
 import tempfile
 import time
 from contextlib import AsyncExitStack
@@ -162,8 +163,13 @@ def live(minutes: float, hours: float, pages: int) -> dict[str, Any]:
             "store_mb": sum(path.stat().st_size for path in files) / 1e6,
             "logs": len(logs), "logs_mb": sum(path.stat().st_size for path in logs) / 1e6,
             "checkpoints": len(checkpoint_files(home)),
-            "tracebacks": (home / "server.log").read_text().count("Traceback"),
+            "tracebacks": tracebacks((home / "server.log").read_text()),
         }  # fmt: skip
+
+
+def tracebacks(log: str) -> list[str]:
+    """Those in a log, each up to the line that says what it was."""
+    return re.findall(r"^Traceback.*?\n\S[^\n]*", log, re.MULTILINE | re.DOTALL)
 
 
 def slope(times: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
@@ -182,7 +188,8 @@ def table(result: dict[str, Any]) -> str:
         f"{result['visits']} visits, {result['updates']:,} updates, {result['experiments']} "
         f"experiments, runs: {runs}; store {result['store_mb']:.1f} MB, {result['logs']} logs of "
         f"{result['logs_mb']:.1f} MB, {result['checkpoints']} checkpoints; "
-        f"{len(result['errors'])} errors on pages, {result['tracebacks']} tracebacks in the log",
+        f"{len(result['errors'])} errors on pages, {len(result['tracebacks'])} tracebacks in the "
+        f"log{''.join(f'{chr(10)}{one}' for one in result['tracebacks'])}",
         "| process | own MB warm | at last | most | all MB at last | own MB an hour | files warm | "
         "at last |",
         "|---|---|---|---|---|---|---|---|",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -29,6 +31,31 @@ def test_the_same_run_gives_the_same_points_bit_for_bit(home: Path) -> None:
     second, two = follow(run, home)
     assert untimed(first) == untimed(second)
     assert one.metrics["test_loss"] == two.metrics["test_loss"]
+
+
+def test_the_baseline_needs_no_compiler(home: Path) -> None:
+    """To import it takes longer than the run, and every process of a first experiment would."""
+    code = f"""
+import sys
+from pathlib import Path
+from tests.trainer.loops import follow, make_run
+follow(make_run(), Path({str(home)!r}))
+sys.exit("torch._dynamo" in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_plain_descent_is_that_of_torch() -> None:
+    steps = []
+    for kind in (engine.Descent, torch.optim.SGD):
+        weights = torch.nn.Parameter(torch.tensor([1.0, -2.0, 0.3]))
+        optimizer = kind([weights], lr=0.1)
+        for _ in range(3):
+            weights.grad = 0.7 * weights.detach() + 0.1
+            optimizer.step()
+        steps.append(weights.detach().clone())
+        assert optimizer.param_groups[0]["lr"] == 0.1
+    assert torch.equal(*steps)
 
 
 def test_another_seed_gives_another_curve(home: Path) -> None:

@@ -35,6 +35,7 @@ def stays(monkeypatch):
 
     monkeypatch.setattr(writing.os, "_exit", leave)
     monkeypatch.setattr(room, "worth", lambda runs, **where: True)
+    monkeypatch.setattr(room, "WORTH", set())
     monkeypatch.setattr(room, "train_together", in_turns.train_together)
 
 
@@ -160,6 +161,15 @@ def test_what_concerns_all_has_each_trained_alone(store, queue, claim, monkeypat
     assert known(store, runs.c.deaths) == [0, 0, 0]
     assert str(error) in log_of(store, store.runs(id)[2])
     assert [len(queue.claim_together("w", "cpu", "cpu", room=1)) for _ in range(3)] == [1, 1, 0]
+
+
+def test_a_process_measures_a_kind_once(claim, monkeypatch):
+    asked = []
+    monkeypatch.setattr(room, "worth", lambda runs, **where: bool(asked.append(len(runs))) or True)
+    for rate in (0.1, 0.2):  # a step takes as long at any rate
+        assert room.is_worth(claim(3, lr=rate)[1])
+    assert room.is_worth(claim(3, batch_size=16)[1])
+    assert asked == [3, 3]
 
 
 def test_a_failing_measurement_has_each_trained_alone(store, claim, monkeypatch):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from trainer.executors.alone import alone, ending, other_tricks
 from trainer.queue import Fenced
+from trainer.rows import kind_of, tricks_of
 from trainer.stacking import train_together, worth
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from trainer.executors.keeper import Keeper
     from trainer.executors.writer import Account, Writer
+
+
+WORTH: set[tuple[str, str, str]] = set()  # what this process has measured: kind, tricks, device
 
 
 def together(writer: Writer) -> None:
@@ -52,12 +56,18 @@ def is_worth(writer: Writer) -> bool:
 
     torch.set_num_threads(1)
     runs = [one.claim.run for one in writer.open]
-    where: dict[str, Any] = {
-        "home": writer.queue.store.home,
-        "device": writer.open[0].claim.device,
-    }
+    device = writer.open[0].claim.device
+    if len(runs) < 2:
+        return False
+    same = kind_of(runs[0].setup), tricks_of(runs[0].arm), device
+    if same in WORTH:
+        return True
+    where: dict[str, Any] = {"home": writer.queue.store.home, "device": device}
     # While the machine does something else a measurement may say no, but hardly twice.
-    return len(runs) > 1 and (worth(runs, **where) or worth(runs, **where))
+    found = worth(runs, **where) or worth(runs, **where)
+    if found:
+        WORTH.add(same)
+    return found
 
 
 def train(writer: Writer) -> None:
