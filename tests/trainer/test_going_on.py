@@ -198,8 +198,9 @@ def test_a_writer_whose_runs_are_over_does_not_end_the_process(store, queue, fir
 def test_a_fork_server_is_told_whether_optimizers_are_to_come():
     def coming(*tricks):
         arm = {"name": "an arm", "tricks": [{"id": one} for one in tricks]}
+        arms = [{"name": "baseline"}, arm]
         return optimizers(
-            parse({"setup": {"steps": 9}, "arms": [{"name": "a"}, arm], "seeds": [0]})
+            parse({"name": "A plan", "setup": {"steps": 9}, "arms": arms, "seeds": [0]})
         )
 
     assert not coming("dropout", "label_smoothing", "batch_norm")
