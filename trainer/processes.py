@@ -22,14 +22,23 @@ def birth(process: psutil.Process) -> float:
 
 def is_alive(pid: int | None, born: float | None) -> bool:
     """Whether that very process still runs; a later one with the same number does not count."""
+    return status(pid, born) not in (None, psutil.STATUS_ZOMBIE)
+
+
+def is_halted(pid: int | None, born: float | None) -> bool:
+    """Whether that very process was told to halt and does nothing until it is told to go on."""
+    return status(pid, born) == psutil.STATUS_STOPPED
+
+
+def status(pid: int | None, born: float | None) -> str | None:
+    """What the system says of that very process; None: there is none."""
     if pid is None or born is None:
-        return False
+        return None
     try:
         process = psutil.Process(pid)
-        same = abs(birth(process) - born) < SAME
-        return same and process.status() != psutil.STATUS_ZOMBIE
+        return str(process.status()) if abs(birth(process) - born) < SAME else None
     except psutil.NoSuchProcess:
-        return False
+        return None
 
 
 def end_process(pid: int | None, born: float | None) -> None:

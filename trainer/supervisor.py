@@ -29,7 +29,7 @@ from trainer.executors.base import Ended, Job
 from trainer.home import log_file, store_file
 from trainer.leftovers import clear
 from trainer.portions import soon_free
-from trainer.processes import birth, end_process, is_alive, step_back
+from trainer.processes import birth, end_process, is_alive, is_halted, step_back
 from trainer.queue import LEASE, Claim, Fenced, Queue, Running
 
 if TYPE_CHECKING:
@@ -91,6 +91,7 @@ class Supervisor:
         self.trial: tuple[str, float] | None = None  # kind, since
         self.last_tick = self.last_work = time.time()
         self.last_round = time.monotonic()
+        self.watched: list[Running] = []  # as they were last read
         self.last_beat = self.sweep_from = 0.0
 
     def run(self) -> None:
@@ -108,6 +109,7 @@ class Supervisor:
             going_on = self.tick()
         except OperationalError as refused:
             log.info(f"the store refuses: {refused.orig}")
+            self.end_stopped()
             if time.monotonic() - self.last_round > STORE_GRACE:
                 raise
             # The runs were refused, too: once they can write again, let them renew their leases.
@@ -151,7 +153,7 @@ class Supervisor:
             self.time_anew(now)
         self.last_tick = now
         self.reap()
-        running = self.queue.running()
+        running = self.watched = self.queue.running()
         if jumped(time.time() - now):  # what was read is of another time than ``now``
             return not self.ending
         self.sweep(running, now)
@@ -241,6 +243,14 @@ class Supervisor:
         for one in running:
             if one.process in killed:  # changes only those that nothing was wrong with
                 self.queue.put_back(one.id, one.attempt)
+
+    def end_stopped(self) -> None:
+        """End the processes that are halted (SIGSTOP): they may have the store locked for ever."""
+        keys = {claims[0].stack: key for key, claims in self.children.items()}
+        for one in self.watched:
+            if is_halted(one.pid, one.pid_created):
+                log.info(f"{key_of(one.id, one.attempt)}: its process is halted, it was ended")
+                self.end(one, keys)
 
     def end(self, one: Running, keys: dict[str, str]) -> None:
         """Kill a run's process; ``keys`` are the jobs of those that are ours."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import sys
 import time
 
 import psutil
@@ -12,6 +14,7 @@ from tests.trainer.stores import plan
 from trainer import supervisor
 from trainer.executors.base import Ended
 from trainer.processes import birth
+from trainer.store import Store
 from trainer.supervisor import Supervisor
 
 
@@ -383,3 +386,40 @@ def test_steps_are_timed_when_it_is_idle(store, queue, work):
     made.executor.ends("trial", "its process ended with status 1")
     made.tick()
     assert queue.next_trial() is None and store.step_seconds(setup) is None
+
+
+HALTS = """
+import os, signal, sqlite3, sys
+store = sqlite3.connect(sys.argv[1], isolation_level=None)
+store.execute("BEGIN IMMEDIATE")
+store.execute("UPDATE runs SET step = 1")
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="processes cannot be halted here")
+def test_a_process_that_is_halted_while_it_writes_does_not_hold_the_others_up(home, monkeypatch):
+    monkeypatch.setattr("trainer.schema.BUSY_SECONDS", 0.2)
+    store = Store(home)
+    id = store.launch(plan(("baseline",), (0, 1)))
+    made = Supervisor(store, NoProcesses(), slots=2)
+    made.begin()
+    until(lambda: made.ready)
+    made.tick()
+    halts = psutil.Popen([sys.executable, "-c", HALTS, str(store.path)])
+    lives = psutil.Process()
+    first, second = (claims[0] for claims in made.children.values())
+    made.queue.begin(first, halts.pid, birth(halts))
+    made.queue.begin(second, lives.pid, birth(lives))
+    made.tick()
+    until(lambda: halts.status() == psutil.STATUS_STOPPED)
+    with pytest.raises(OperationalError):  # this is what the other runs meet, too
+        store.stop(id)
+    made.last_beat = 0.0  # a sign of life is due
+    assert made.tick_or_wait()
+    assert halts.wait(10) == -signal.SIGKILL
+    assert made.executor.killed == [f"{first.run.id}/1"]
+    made.tick_or_wait()
+    found = {row.id: (row.state, row.attempt) for row in store.runs(id)}
+    assert found == {first.run.id: ("running", 2), second.run.id: ("running", 1)}
+    store.close()
