@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 EVERY = 5.0  # seconds between two looks
 WARM = 0.25  # of the time, which is not in the slope
+LENGTH = 2.0  # seconds of training of a run: long enough for its page to follow it
 PARTS = 12  # of the rest: a mean of each, so that neighbors do not count as independent
 PAGES = ("", "", "", "runs", "compare", "catalog")  # "" watches the newest experiment
 NAMES = ("server", "supervisor", "fork server")
@@ -54,7 +55,7 @@ def plan(number: int) -> Experiment:
     return parse(
         {
             "name": f"Experiment {number}",
-            "setup": {"steps": 150, "network": {"kind": "mlp", "depth": 1, "width": 16}},
+            "setup": {"seconds": LENGTH, "network": {"kind": "mlp", "depth": 1, "width": 16}},
             "arms": [
                 {"name": "baseline", "tricks": []},
                 {"name": "dropout", "tricks": [{"id": "dropout"}]},
