@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import signal
-import sqlite3
 import time
-from contextlib import closing
 
 import pytest
 
@@ -45,25 +43,6 @@ def row_of(crew, experiment, run):
     return next(row for row in crew.store.runs(experiment) if row.id == run)
 
 
-def stand_still(process):
-    process.send_signal(signal.SIGSTOP)
-    until(lambda: process.status() == "stopped", 10, "it stands still")
-
-
-def stand_still_apart(crew, *processes):
-    """Stopped while none of them is writing: else nobody could write, which is another fault."""
-    while True:
-        for process in processes:
-            stand_still(process)
-        with closing(sqlite3.connect(crew.store.path, timeout=2.0)) as store:
-            try:
-                store.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError:
-                for process in processes:
-                    process.send_signal(signal.SIGCONT)
-
-
 def wait_longer_than_a_lease():
     begun = time.monotonic()
     until(lambda: time.monotonic() - begun > LONGER, 60, "longer than a lease")
@@ -72,7 +51,7 @@ def wait_longer_than_a_lease():
 def test_a_run_that_stands_still_loses_its_lease_and_is_trained_by_another_process(crew):
     id = crew.store.launch(plan(2, steps=LONG))
     run, process = first_training(crew)
-    stand_still_apart(crew, process)
+    crew.halt(process)
     until(lambda: row_of(crew, id, run).attempt == 2, 60, "another process has it")
     assert not process.is_running()
     crew.all_done(id)
@@ -84,7 +63,7 @@ def test_a_run_that_comes_back_too_late_is_fenced_and_leaves(crew):
     id = crew.store.launch(plan(1, first=10, steps=LONG))
     run, process = first_training(crew)
     supervisor = next(one for one in crew.processes() if one.pid == crew.started[0].pid)
-    stand_still_apart(crew, supervisor, process)
+    crew.halt(supervisor, process)
     Queue(crew.store).died(run, 1, "it stood still")  # what a supervisor elsewhere finds
     process.send_signal(signal.SIGCONT)
     until(lambda: not process.is_running() or process.status() == "zombie", 20, "it leaves")
@@ -99,7 +78,7 @@ def test_runs_go_on_while_their_supervisor_stands_still(crew):
     id = crew.store.launch(plan(2, first=20, steps=3 * LONG))
     both = both_training(crew)
     supervisor = next(one for one in crew.processes() if one.pid == crew.started[0].pid)
-    stand_still_apart(crew, supervisor)
+    crew.halt(supervisor)
     steps = {run: row_of(crew, id, run).step for run in both}
     wait_longer_than_a_lease()
     assert all(row_of(crew, id, run).step > step for run, step in steps.items())
@@ -112,7 +91,7 @@ def test_runs_go_on_while_their_supervisor_stands_still(crew):
 def test_everything_stands_still_as_a_laptop_does(crew):
     id = crew.store.launch(plan(2, first=30, steps=LONG))
     run, _ = first_training(crew)
-    stand_still_apart(crew, *crew.processes())
+    crew.halt(*crew.processes())
     step = row_of(crew, id, run).step
     wait_longer_than_a_lease()
     assert row_of(crew, id, run).step == step
@@ -153,7 +132,7 @@ def test_a_new_supervisor_under_another_clock_adopts_what_runs(crew, monkeypatch
         both = both_training(crew)
         crew.started[-1].kill()
         crew.started[-1].wait(10)
-        stand_still_apart(crew, *both.values())  # no sign of life meanwhile
+        crew.halt(*both.values())  # no sign of life meanwhile
         crew.clock.write_text(jump)
         worker = crew.start(ready=False)
         until(lambda worker=worker: crew.store.worker().pid == worker.pid, READY, "it has begun")

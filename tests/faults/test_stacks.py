@@ -64,7 +64,7 @@ def test_24_runs_on_2_slots_are_done_in_2_processes(crew):
 
 
 def test_a_killed_process_has_all_its_runs_go_on_from_their_checkpoints(crew):
-    id = crew.store.launch(plan(6, steps=LONG))
+    id = crew.store.launch(plan(6, steps=2 * LONG))
     process, runs = next(iter(together(crew, 3).items()))
     until(lambda: all_saved(crew, id, runs), 60, "all three have checkpoints")
     process.send_signal(signal.SIGKILL)
@@ -151,7 +151,7 @@ def test_a_stopped_run_of_the_command_line_leaves_the_others(crew):
 def test_a_process_that_hears_nothing_is_killed_and_its_other_runs_are_unharmed(crew):
     id = crew.store.launch(plan(4, first=60, steps=LONG))
     process, runs = next(iter(together(crew, 2).items()))
-    process.send_signal(signal.SIGSTOP)
+    crew.halt(process)
     crew.store.stop(id, runs[:1])
     until(lambda: rows_of(crew, id)[runs[0]].state == "stopped", 20, "it was ended")
     assert crew.deaths()[runs[1]] == 0
