@@ -34,7 +34,7 @@ def get_ready() -> None:
     Then, once that page has had its time, what the next pages need.
     """
     bundle.packed()
-    for name in ("pandas", "pyarrow", "trainer.supervisor", "trainer.store"):
+    for name in ("pyarrow", "trainer.supervisor", "trainer.store"):
         import_module(name)
     from tricks import catalog
 

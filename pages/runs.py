@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
-from pages.parts import board, refusals, run_actions, words
+from pages.parts import arrow, board, refusals, run_actions, words
 from pages.parts.absent import absent
 from pages.parts.home import store, wake, worker
 from pages.parts.pace import pace
@@ -48,8 +48,9 @@ def experiments_table(shown: list[board.Line]) -> None:
         st.session_state[TABLE] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     columns = board.experiment_columns(shown)
     st.dataframe(
-        columns,
+        arrow.of_columns(columns),
         key=TABLE,
+        lazy=False,
         on_select=choose,
         selection_mode="multi-row",
         hide_index=True,
@@ -81,8 +82,9 @@ def experiment_part(one: board.Line) -> None:
     runs = board.every_run(store(), row)
     key = f"runs-of-{row.id}"
     table = st.dataframe(
-        board.run_columns(row.experiment, runs),
+        arrow.of_columns(board.run_columns(row.experiment, runs)),
         key=key,
+        lazy=False,
         on_select="rerun",
         selection_mode="single-row",
         hide_index=True,

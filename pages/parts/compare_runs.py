@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.parts import board, words
+from pages.parts import arrow, board, words
 from pages.parts.compare_address import control
 from trainer import differences
 from trainer.groupnames import key_words, trick_words
@@ -52,8 +52,9 @@ def runs_table(scene: Scene) -> None:
         )
     columns = table(scene, shown)
     st.dataframe(
-        columns,
+        arrow.of_columns(columns),
         key="compare_runs",
+        lazy=False,
         hide_index=True,
         height="content" if len(shown) <= 12 else 460,
         placeholder="",

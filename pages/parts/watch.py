@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from pages.parts import home, refusals, words
+from pages.parts import arrow, home, refusals, words
 from pages.parts.absent import absent
 from pages.parts.addseeds import add_seeds
 from pages.parts.curves import figure, packed, show
@@ -241,7 +241,10 @@ def table(known: Results) -> None:
     columns = {name: st.column_config.NumberColumn(format=digits)
                for name in rows[0] if name not in plain}  # fmt: skip
     columns["seconds"] = st.column_config.NumberColumn(format="%.1f")
-    st.dataframe(rows, hide_index=True, column_config=columns, placeholder="", key="numbers")
+    shown = arrow.of_rows(rows)
+    st.dataframe(
+        shown, hide_index=True, column_config=columns, placeholder="", key="numbers", lazy=False
+    )
 
 
 def words_of(known: Results, one: Any) -> str:

@@ -10,7 +10,7 @@ and updates as in ``hours`` of use pass in ``minutes``, and an hour below is a s
 
 Printed are, for the server, the supervisor and the fork server: memory that is theirs alone (USS)
 and all of it (RSS), the slope of a straight line through the means of twelve parts of the time
-after a warm-up of a quarter, with its 95 % interval, and the open files. And: the size of the
+after a warm-up of two fifths, with its 95 % interval, and the open files. And: the size of the
 store, the logs, and the checkpoints beside the number of runs that may still need theirs. The rule
 for those is in ``trainer/leftovers.py``.
 """
@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EVERY = 5.0  # seconds between two looks
-WARM = 0.25  # of the time, which is not in the slope
+WARM = (
+    0.4  # of the time, which is not in the slope: closed pages live on for two minutes, caches fill
+)
 LENGTH = 2.0  # seconds of training of a run: long enough for its page to follow it
 PARTS = 12  # of the rest: a mean of each, so that neighbors do not count as independent
 PAGES = ("", "", "", "runs", "compare", "catalog")  # "" watches the newest experiment
