@@ -8,7 +8,9 @@ export default function ({ parentElement: element, data }) {
   const config = { displayModeBar: false, responsive: true, showTips: false };
   const draw = () => plotly().then(
     (library) => {
-      if (latest.get(element) === data) library.react(root, data.traces, data.layout, config);
+      if (latest.get(element) !== data) return;
+      const figure = JSON.parse(data.figure);
+      library.react(root, figure.data, figure.layout, config);
     },
     () => { root.textContent = 'The chart needs /plotly/plotly.min.js from this server.'; },
   );

@@ -6,6 +6,7 @@ would wait for theirs. Drawn here while a person plans, the first curve finds it
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -23,5 +24,6 @@ component = st.components.v2.component(
 
 def still(figure: dict[str, Any], *, height: int, alt: str, key: str) -> None:
     """Draw a plotly figure, given as a dict, ``height`` px high; ``alt`` says it in words."""
-    data = {"traces": figure["data"], "layout": figure["layout"], "height": height, "alt": alt}
-    component(key=key, data=data)
+    # As text: Streamlit asks pandas about every list and dict whether it is a table (arrow.py).
+    drawn = json.dumps({"data": figure["data"], "layout": figure["layout"]})
+    component(key=key, data={"figure": drawn, "height": height, "alt": alt})

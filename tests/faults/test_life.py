@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from tests.faults.filled import fill, plan
 from tests.faults.life import WARM, slope
+from tests.faults.sessions import serving
 from trainer.results import finals
 from trainer.store import Store
 
@@ -19,6 +23,36 @@ def test_the_slope_is_that_of_the_time_after_the_warm_up():
     assert per_second == pytest.approx(0.02, abs=half) and half < 0.005
     flat, about = slope(times.tolist(), (values - 0.02 * times).tolist())
     assert abs(flat) < about
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what is loaded")
+def test_no_page_has_the_server_load_pandas_or_torch(home):
+    """Each costs as much memory as all the rest."""
+    store = Store(home)
+    fill(store, 2, 3)
+    done = store.experiments()[0].id
+    store.close()
+
+    async def visit(server, query, page):
+        async with server.open(query, page) as session:
+            await session.finished()
+            assert not session.errors, session.errors
+
+    with serving(home) as server:
+        maps = Path(f"/proc/{server.process.pid}/maps")
+        for query, page in [
+            ("", ""),
+            (f"experiment={done}", ""),
+            ("", "runs"),
+            (f"experiment={done}", "runs"),
+            ("experiments=latest", "compare"),
+            ("", "catalog"),
+            ("trick=mixup", "catalog"),
+        ]:
+            asyncio.run(visit(server, query, page))
+            loaded = maps.read_text()
+            assert "pyarrow" in loaded or not page
+            assert "/pandas/" not in loaded and "/torch/" not in loaded, (page, query)
 
 
 def test_a_full_store_looks_as_if_its_runs_had_been_trained(home):

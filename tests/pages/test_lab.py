@@ -238,7 +238,7 @@ def test_what_waits_already_is_not_launched_twice(lab, home):
 def rates(page):
     """The lines of the rate chart: name and values."""
     data = json.loads(page.get("bidi_component")[0].proto.json)
-    return {one["name"]: one["y"] for one in data["traces"]}
+    return {one["name"]: one["y"] for one in json.loads(data["figure"])["data"]}
 
 
 def test_schedules_are_drawn_before_they_run(lab):
