@@ -133,7 +133,7 @@ class Queue(Presence):
         device is asked for first, or a trick of one's own takes part (its file may be newer than
         what this process has loaded).
         """
-        watched = select(workers.c.id).where(
+        watched = select(workers.c.slots).where(
             workers.c.id == worker,
             workers.c.state == "ready",
             workers.c.desired == "run",
@@ -142,11 +142,13 @@ class Queue(Presence):
         wish = claim.run.setup.device
         if self.wishes(experiment_id)[:1] != [wish]:
             return []
-        soon = soon_free(self.running())
+        others = [one for one in self.running() if one.process != claim.stack]
         with self.store.writes.connect() as db, db.begin() as transaction:
-            if db.execute(watched).first() is None:
+            slots = db.scalar(watched)
+            if slots is None:
                 return []
-            rows = next_runs(db, wish, experiment_id, 1 + soon)
+            free = max(1, slots - len({one.process for one in others}))  # its own slot among them
+            rows = next_runs(db, wish, experiment_id, free + soon_free(others))
             if rows and own_tricks(Run.model_validate_json(rows[0].spec).arm):
                 transaction.rollback()  # this was nobody's turn
                 return []

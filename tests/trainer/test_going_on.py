@@ -56,6 +56,23 @@ def test_it_takes_the_run_that_its_supervisor_would_have_started(store, queue, f
     assert states(store, id) == ["done", "running", "waiting", "waiting"]
 
 
+@pytest.mark.parametrize(("slots", "share"), [(1, 6), (2, 3), (3, 2)])
+def test_it_leaves_their_share_to_slots_that_are_free(
+    store, queue, work, monkeypatch, slots, share
+):
+    monkeypatch.setenv("TRICKBOARD_STACK", "1")
+    store.launch(plan(("baseline",), (90,)))
+    made = work(slots=slots)
+    made.tick()
+    ((claim,),) = made.children.values()
+    queue.finish(claim, **DONE)
+    store.launch(plan(("baseline",), range(6)))
+    assert len(queue.go_on(claim, worker=made.id)) == share
+    made.tick()
+    sizes = [len(claims) for claims in made.children.values()][1:]
+    assert sizes == [share] * (slots - 1)  # the supervisor fills the others
+
+
 def test_when_it_dies_the_run_that_it_has_by_then_waits_again(store, queue, first):
     id = store.launch(plan())
     made, claim = first()
