@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from filelock import Timeout
 
-from trainer.executors.local import Local
 from trainer.home import log_file
 from trainer.supervisor import LINGER, TICK, Supervisor, ensure_worker, worker_lock
 
 if TYPE_CHECKING:
+    from trainer.executors.local import Local
     from trainer.store import Store
 
 SHOW_EVERY = 0.25
@@ -41,7 +41,7 @@ class Stop:
 
 
 def train_to_end(
-    store: Store, experiment_id: str, *, slots: int | None, executor: Local | None = None
+    store: Store, experiment_id: str, *, slots: int | None, executor: Local
 ) -> int | None:
     """Supervise the runs of an experiment until all have ended, or wait for who does already.
 
@@ -49,7 +49,6 @@ def train_to_end(
     None if it came to its end.
     """
     log_to_file(store)
-    executor = executor or Local()
     stop = Stop()
     lock = worker_lock(store.path)
     supervisor: Supervisor | None = None

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from trainer.experiment import Arm, Setup
-    from trainer.queue import Running
+    from trainer.rows import Running
 
 MOST = 32  # runs in one process: beyond it a model's share of the time hardly falls any more
 

@@ -24,14 +24,15 @@ from trainer.experiment import Run
 from trainer.portions import soon_free
 from trainer.presence import Presence
 from trainer.reading import Numbers, add_points, add_rows, pack, progress
+from trainer.rows import Running as Running
 from trainer.rows import write_json
 from trainer.schema import points, runs, workers
-from trainer.statements import FINAL
+from trainer.statements import FINAL, most
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sqlalchemy import Column, ColumnElement, Connection, Update
+    from sqlalchemy import ColumnElement, Connection, Update
 
     from trainer.processes import Footprint
 
@@ -61,28 +62,6 @@ class News:
     batch: Sequence[Numbers] = ()
     message: str | None = None
     footprint: Footprint | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Running:
-    """A run as the supervisor watches it."""
-
-    id: str
-    attempt: int
-    desired: str
-    stop_at: float | None
-    lease_until: float
-    pid: int | None  # None: its process has not come up yet
-    pid_created: float | None
-    device: str
-    stack: str | None  # None: claimed by an older version
-    step: int
-    steps: int | None
-
-    @property
-    def process(self) -> str:
-        """What the runs of one process share, and no others."""
-        return self.stack or self.id
 
 
 class Queue(Presence):
@@ -362,11 +341,6 @@ def ended(state: ColumnElement[str]) -> dict[str, Any]:
         "pid_created": None,
         "ended_at": case((state == "waiting", None), else_=time.time()),
     }
-
-
-def most(known: Column[Any], found: Any) -> ColumnElement[Any]:
-    """The larger one of two numbers that may both be unknown."""
-    return func.coalesce(func.max(known, found), found, known)
 
 
 AGAIN = case(*WISHED, else_="waiting")

@@ -87,6 +87,28 @@ class Delta:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Running:
+    """A run as the supervisor watches it."""
+
+    id: str
+    attempt: int
+    desired: str
+    stop_at: float | None
+    lease_until: float
+    pid: int | None  # None: its process has not come up yet
+    pid_created: float | None
+    device: str
+    stack: str | None  # None: claimed by an older version
+    step: int
+    steps: int | None
+
+    @property
+    def process(self) -> str:
+        """What the runs of one process share, and no others."""
+        return self.stack or self.id
+
+
+@dataclass(frozen=True, kw_only=True)
 class WorkerRow:
     """The supervisor: the last one there was."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy import (
     Float,
@@ -29,7 +29,7 @@ from trainer.schema import curves, experiments, graves, links, points, runs, tim
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from sqlalchemy import CompoundSelect, Connection
+    from sqlalchemy import Column, ColumnElement, CompoundSelect, Connection
 
     from trainer.experiment import Arm, Run, Setup
 
@@ -50,6 +50,11 @@ WAITS_AGAIN = {
     "started_at": None,
     "ended_at": None,
 }
+
+
+def most(known: Column[Any], found: Any) -> ColumnElement[Any]:
+    """The larger one of two numbers that may both be unknown."""
+    return func.coalesce(func.max(known, found), found, known)
 
 
 def chunks(ids: Iterable[str]) -> list[list[str]]:

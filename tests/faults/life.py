@@ -41,9 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EVERY = 5.0  # seconds between two looks
-WARM = (
-    0.4  # of the time, which is not in the slope: closed pages live on for two minutes, caches fill
-)
+WARM = 0.4  # of the time, not in the slope: closed pages live on for two minutes, caches fill
 LENGTH = 2.0  # seconds of training of a run: long enough for its page to follow it
 PARTS = 12  # of the rest: a mean of each, so that neighbors do not count as independent
 PAGES = ("", "", "", "runs", "compare", "catalog")  # "" watches the newest experiment

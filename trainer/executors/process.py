@@ -35,7 +35,7 @@ def train_runs(
     """Train claimed runs to their end, and then the next ones, as long as the supervisor watches.
 
     A process that has trained has all that a run of its kind needs: another one would spend a
-    quarter of a second to get it, seconds on a GPU. So it goes on where nothing was out of the
+    quarter of a second to get it. So it goes on where nothing was out of the
     ordinary, and leaves the rest to a new one; see ``Queue.go_on``. ``worker`` is the supervisor
     that watches, None: nobody does.
     """

@@ -94,7 +94,7 @@ class Classification:
                 x += noise * torch.randn(x.shape, generator=rng)
             return self.place(x.sub_(middle).div_(unit))
 
-        train_x, test_x = inputs(train_x, rng), Images(arrays.test_x, inputs)
+        train_x = inputs(train_x, rng)
         self.pixels = Pixels(mean=(middle / top)[0].to(device), spread=(unit / top)[0].to(device))
         self.pool = self.pool_of(arrays, rest, inputs)
         self.true = true
@@ -104,6 +104,7 @@ class Classification:
         self.seen: tuple[Tensor, Tensor]  # the last answers to test images, and their labels
         self.before: dict[str, tuple[Split, Split]] = {}
         self.counts = {"extra_steps": 0, "bought": 0}  # of the report
+        test_x = Images(arrays.test_x, inputs)
         self.test_x: Images | Tensor = test_x
         if setup.input_noise:  # one draw for all of them
             self.test_x = inputs(test_x.pixels(), stream(0, "test noise"))
