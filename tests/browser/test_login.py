@@ -62,7 +62,11 @@ def log_in(page: Page, who: str) -> None:
     expect(page.locator(".st-key-whoami")).to_be_visible()
 
 
-def test_people_log_in_and_see_their_own_and_the_host_sees_all(server, page, browser):
+def cookies(page: Page) -> set[str]:
+    return {one["name"] for one in page.context.cookies()}
+
+
+def test_people_log_in_and_see_their_own_and_the_host_sees_all(server, page, browser, until):
     page.goto(server.url)
     expect(page.get_by_text("This server is shared. Log in")).to_be_visible()
     expect(page.locator(".st-key-launch")).to_have_count(0)  # a stranger gets no further
@@ -91,8 +95,11 @@ def test_people_log_in_and_see_their_own_and_the_host_sees_all(server, page, bro
     expect(page.get_by_role("button", name="Go on").first).to_be_visible()
     host.context.close()
 
+    assert "_streamlit_user" in cookies(page)
     page.locator(".st-key-whoami button").click()
     page.get_by_role("button", name="Log out").click()
     expect(page.get_by_role("button", name="Log in")).to_be_visible()
+    # The page shows it at once; the browser is still on its way to where its cookie is taken.
+    until(lambda: "_streamlit_user" not in cookies(page), 30, "the cookie is gone")
     page.goto(watched)
     expect(page.get_by_text("This server is shared. Log in")).to_be_visible()

@@ -44,6 +44,14 @@ def until(condition: Callable[[], Any], seconds: float, what: str) -> Any:
     return value
 
 
+def has_ended(process: psutil.Process) -> bool:
+    """Also while its parent has not taken notice yet: to psutil such a process still runs."""
+    try:
+        return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
+
+
 def plan(seeds: int = 1, *, first: int = 0, tricks: Any = (), **setup: Any) -> Experiment:
     """Very small runs of one arm."""
     return parse(

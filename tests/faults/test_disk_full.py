@@ -10,7 +10,7 @@ import psutil
 import pytest
 from sqlalchemy import select
 
-from tests.faults.crew import READY, Crew, plan, until
+from tests.faults.crew import READY, Crew, has_ended, plan, until
 from trainer.schema import runs
 
 LEASE = 2.0
@@ -61,7 +61,7 @@ def test_a_run_keeps_its_points_until_there_is_room(crew):
     begun = time.monotonic()
     until(lambda: time.monotonic() - begun > 2 * LEASE, 30, "longer than a lease")
     (row,) = crew.store.runs(id)
-    assert row.state == "running" and process.is_running() and lease(crew, run) > 0
+    assert row.state == "running" and not has_ended(process) and lease(crew, run) > 0
     assert "free some space" in row.message
     assert "the store refuses, trying again" in crew.log(run)
     fill(process, None)
@@ -107,7 +107,7 @@ def test_a_run_for_which_there_is_no_room_gives_up_and_is_trained_again(home):
         _, process = training(crew)
         fill(process, crew.store.path.stat().st_size)
         until(lambda: crew.store.runs(id)[0].attempt == 2, 60, "another process has it")
-        until(lambda: not process.is_running(), 10, "the first one has left")
+        until(lambda: has_ended(process), 10, "the first one has left")
         assert set(crew.deaths().values()) == {0}, "no death: it was the disk"
         crew.all_done(id)
         crew.check(id)

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from tests.faults.crew import READY, Crew, plan, until
+from tests.faults.crew import READY, Crew, has_ended, plan, until
 from trainer.processes import birth, is_alive
 from trainer.queue import Queue
 
@@ -27,6 +27,18 @@ def crew(tmp_path_factory):
     for process in one.processes():
         process.send_signal(signal.SIGCONT)
     one.end()
+
+
+@pytest.fixture(autouse=True)
+def goes_on(crew):
+    """What a failing test leaves behind troubles no other: all go on, and nothing is trained."""
+    yield
+    for process in crew.processes():
+        process.send_signal(signal.SIGCONT)
+    crew.clock.write_text("0")
+    for id, counts in crew.store.counts().items():
+        if counts.keys() & {"running", "waiting"}:
+            crew.store.delete(id)
 
 
 def first_training(crew):
@@ -53,7 +65,7 @@ def test_a_run_that_stands_still_loses_its_lease_and_is_trained_by_another_proce
     run, process = first_training(crew)
     crew.halt(process)
     until(lambda: row_of(crew, id, run).attempt == 2, 60, "another process has it")
-    assert not process.is_running()
+    until(lambda: has_ended(process), 20, "the one that stood still is gone")
     crew.all_done(id)
     crew.check(id)
 
@@ -66,7 +78,7 @@ def test_a_run_that_comes_back_too_late_is_fenced_and_leaves(crew):
     crew.halt(supervisor, process)
     Queue(crew.store).died(run, 1, "it stood still")  # what a supervisor elsewhere finds
     process.send_signal(signal.SIGCONT)
-    until(lambda: not process.is_running() or process.status() == "zombie", 20, "it leaves")
+    until(lambda: has_ended(process), 20, "it leaves")
     assert f"attempt 1 of {run} is over" in crew.log(run)
     supervisor.send_signal(signal.SIGCONT)
     crew.all_done(id)

@@ -10,6 +10,7 @@ import sys
 import psutil
 import pytest
 
+from tests.faults.crew import has_ended
 from tests.trainer.test_supervisor import until
 from trainer import __main__ as cli
 from trainer.experiment import parse
@@ -135,7 +136,7 @@ def test_ctrl_c_stops_the_runs_and_leaves_no_process(home, write):
     assert "0 of 6 runs are done" in err
     (states,) = store.counts().values()
     assert states == {"stopped": 6}
-    until(lambda: not any(one.is_running() for one in family))
+    until(lambda: all(has_ended(one) for one in family))
 
 
 def test_what_is_done_is_shown_as_a_table(trained, write, capsys):

@@ -12,6 +12,7 @@ import psutil
 import pytest
 from sqlalchemy import select
 
+from tests.faults.crew import has_ended
 from tests.trainer.test_supervisor import until
 from trainer.experiment import Tune, parse
 from trainer.home import checkpoint_files
@@ -286,7 +287,7 @@ def test_ending_a_worker_leaves_no_process_and_no_run_is_lost(store, worker):
     family = psutil.Process(worker.pid).children(recursive=True)
     assert len(family) >= 3  # the fork server and two runs
     end_worker(worker)
-    until(lambda: not any(one.is_running() for one in family), 10)
+    until(lambda: all(has_ended(one) for one in family), 10)
     assert counted(store, id) == {"waiting": 2}
     assert not store.worker().alive
     store.delete(id)
@@ -302,9 +303,7 @@ def test_spawned_processes_do_the_same(store, crew):
         assert family
         process.kill()
         process.wait(10)
-        until(
-            lambda: not any(one.is_running() for one in family), 30
-        )  # idle ones end by themselves
+        until(lambda: all(has_ended(one) for one in family), 30)  # idle ones end by themselves
     finally:
         if process.poll() is None:
             end_worker(process)
