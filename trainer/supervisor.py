@@ -264,8 +264,10 @@ class Supervisor:
         """Start waiting runs while there is room, in the order in which they were asked for."""
         processes = {one.process: one for one in running}
         busy = Counter(one.device for one in processes.values())
-        taken = processes.keys() | {claims[0].stack for claims in self.children.values()}
-        room, soon = self.slots - len(taken), soon_free(running)
+        children = {claims[0].stack for claims in self.children.values()}
+        leaving = children - processes.keys()  # nothing runs in them any more
+        room = self.slots - len(children | processes.keys())
+        soon = soon_free(running) + len(leaving)
         devices = self.devices or ALWAYS
         for wish in self.queue.wishes(self.experiment_id) if room > 0 else []:
             while room > 0:

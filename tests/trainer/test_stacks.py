@@ -290,6 +290,23 @@ def test_what_is_left_is_shared_with_a_slot_that_is_free_soon(store, work):
     assert sizes(made) == [3, 6]
 
 
+def test_a_process_that_has_not_quite_left_leaves_its_share(store, work):
+    """Its runs are over, and it is not gone yet: whoever takes all that waits leaves it idle."""
+    store.launch(plan(("baseline", "dropped"), (100,)))
+    made = work()
+    made.tick()
+    first, second = made.children
+    for claims in made.children.values():
+        made.queue.finish(claims[0], state="done", steps=20, seconds=0.1)
+    made.executor.ends(first)
+    store.launch(plan(("baseline",), range(6)))
+    made.tick()
+    assert sizes(made) == [1, 3]
+    made.executor.ends(second)
+    made.tick()
+    assert sizes(made) == [3, 3]
+
+
 def test_24_runs_on_2_slots(store, work):
     id = store.launch(plan(("baseline",), range(24)))
     made = work()
