@@ -55,7 +55,7 @@ def train_to_end(
     progress = Progress(store, experiment_id)
     told: float | None = None
     try:
-        while not progress.finished():
+        while not progress.finished(at_once=supervisor is not None and not supervisor.children):
             if supervisor is None and take(lock):
                 supervisor = Supervisor(store, executor, slots=slots, experiment_id=experiment_id)
                 supervisor.begin()
@@ -102,10 +102,13 @@ class Progress:
         self.over = False
         self.shows = sys.stderr.isatty()
 
-    def finished(self) -> bool:
-        """Whether every run has ended and none will follow; asks the store four times a second."""
+    def finished(self, *, at_once: bool) -> bool:
+        """Whether every run has ended and none will follow.
+
+        Asks the store four times a second, or ``at_once``.
+        """
         now = time.monotonic()
-        if now - self.asked < SHOW_EVERY:
+        if now - self.asked < SHOW_EVERY and not at_once:
             return self.over
         self.asked = now
         counts = self.store.counts(self.id).get(self.id, {})

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parents[2]
 NOBODY = """
 import os, sys
 import sqlalchemy.dialects.sqlite, trainer.executors.local, trainer.foreground
-from trainer.__main__ import main
+from trainer.commandline import main
 if os.getuid() == 0:
     os.setgroups([])
     os.setgid(65534)

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from pages.parts import home as pages_home
 from tests.pages.bench import Bench, plan
 from trainer import schema, supervisor
-from trainer.__main__ import REFUSED, main
+from trainer.commandline import REFUSED, main
 from trainer.experiment import pack
 from trainer.home import StoreError
 from trainer.migrations import newest

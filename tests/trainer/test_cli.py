@@ -13,6 +13,7 @@ import pytest
 from tests.faults.crew import has_ended
 from tests.trainer.test_supervisor import until
 from trainer import __main__ as cli
+from trainer import commandline
 from trainer.experiment import parse
 from trainer.processes import birth
 from trainer.queue import Queue
@@ -227,7 +228,7 @@ def test_a_file_that_is_not_there(home, capsys):
 
 
 def test_a_device_that_is_not_there(home, write, capsys, monkeypatch):
-    monkeypatch.setattr(cli, "probe", lambda: ("auto", "cpu"))
+    monkeypatch.setattr(commandline, "probe", lambda: ("auto", "cpu"))
     assert cli.main(["run", write(plan(device="cuda:1"))]) == 2
     assert "no cuda:1 on this machine; it has auto, cpu" in capsys.readouterr().err
     assert Store(home).experiments() == []
@@ -289,7 +290,7 @@ def test_status_and_stop(home, capsys):
 
 
 def test_stop_ends_a_run_whose_process_does_not_listen(home, capsys, monkeypatch):
-    monkeypatch.setattr(cli, "STOP_SECONDS", 0.1)
+    monkeypatch.setattr(commandline, "STOP_SECONDS", 0.1)
     store = Store(home)
     id = store.launch(parse(plan() | {"seeds": [0]}))
     queue = Queue(store)
@@ -321,6 +322,6 @@ def test_a_command_line_without_a_command():
 
 
 def test_no_command_imports_torch():
-    rooms = "trainer.__main__, trainer.foreground, trainer.results"
+    rooms = "trainer.__main__, trainer.commandline, trainer.foreground, trainer.results"
     code = f"import sys, {rooms}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -12,9 +12,7 @@ from tests.trainer.test_supervisor import work as work
 from trainer import claiming, queue
 from trainer import supervisor as supervisors
 from trainer.executors import process as processes
-from trainer.executors.local import optimizers
 from trainer.executors.writer import Writer
-from trainer.experiment import parse
 from trainer.queue import Queue
 from trainer.store import Store
 
@@ -210,18 +208,6 @@ def test_a_writer_whose_runs_are_over_does_not_end_the_process(store, queue, fir
     writer.accounts[0].over = True
     writer.closed.set()
     writer.refused(None, since=float("-inf"))  # neither os._exit nor anything written
-
-
-def test_a_fork_server_is_told_whether_optimizers_are_to_come():
-    def coming(*tricks):
-        arm = {"name": "an arm", "tricks": [{"id": one} for one in tricks]}
-        arms = [{"name": "baseline"}, arm]
-        return optimizers(
-            parse({"name": "A plan", "setup": {"steps": 9}, "arms": arms, "seeds": [0]})
-        )
-
-    assert not coming("dropout", "label_smoothing", "batch_norm")
-    assert coming("adamw") and coming("dropout", "sam") and coming("pretrained_finetune")
 
 
 def test_the_watch_is_longer_than_a_beat():

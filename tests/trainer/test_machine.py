@@ -12,7 +12,8 @@ import pytest
 
 from tests.trainer.test_supervisor import until
 from trainer import devices, supervisor
-from trainer.executors.local import in_words, start_method
+from trainer.executors.forkserver import start_method
+from trainer.executors.local import in_words
 from trainer.processes import birth, end_process, is_alive, step_back
 from trainer.supervisor import ensure_worker, is_locked
 

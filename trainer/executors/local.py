@@ -9,59 +9,32 @@ would break the children.
 from __future__ import annotations
 
 import multiprocessing
-import os
 import signal
-import sys
-from multiprocessing.forkserver import ensure_running
 from typing import TYPE_CHECKING, Any
 
-import psutil
-
-from trainer.devices import ROOT
 from trainer.executors.base import Ended, Job
+from trainer.executors.forkserver import end, prepare, start_method
 from trainer.executors.process import report, wait_for_work
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
-    from trainer.experiment import Experiment
-
-PRELOAD = ["torch", "torch.optim", "trainer.executors.warm"]
-COMPILER = "torch._dynamo.eval_frame"  # a second: imported by the first step of torch's optimizers
 WARM_SECONDS = 180.0  # a cold disk may need long for torch
-STEPS = ("optimizer", "step", "begin", "dataset")  # moments that may take steps of their own
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-
-
-def start_method() -> str:
-    """fork server on Linux, spawn elsewhere; TRICKBOARD_START overrides."""
-    return os.environ.get("TRICKBOARD_START") or (
-        "forkserver" if sys.platform == "linux" else "spawn"
-    )
 
 
 class Local:
     """One operating system process for each job, of the ``multiprocessing`` module.
 
-    ``optimizers``: whether to expect runs with optimizers of torch; see :func:`optimizers`.
+    ``compiler``: see :func:`trainer.executors.forkserver.prepare`.
     """
 
-    def __init__(self, *, optimizers: bool = True) -> None:
+    def __init__(self, *, compiler: bool = True) -> None:
         self.method = start_method()
         self.context: Any = multiprocessing.get_context(self.method)
         self.processes: dict[str, BaseProcess] = {}
         self.idle: list[tuple[BaseProcess, Connection]] = []
-        if self.method == "forkserver":
-            self.context.set_forkserver_preload([*PRELOAD, *[COMPILER] * optimizers])
-        paths = [str(ROOT), os.environ.get("PYTHONPATH", "")]
-        os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, paths))
-        os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-
-    def hurry(self) -> None:
-        """Have the fork server begin with its imports, beside whatever is done before ``warm``."""
-        if self.method == "forkserver":
-            ensure_running()
+        prepare(compiler=compiler)
 
     def warm(self) -> dict[str, Any]:
         """Start the fork server or an idle process, and have a first process tell what it found.
@@ -129,23 +102,7 @@ class Local:
         self.processes.clear()
         self.idle.clear()
         if self.method == "forkserver":
-            end_fork_server()
-
-
-def optimizers(experiment: Experiment) -> bool:
-    """Whether some run of an experiment takes steps that plain descent does not."""
-    tricks = [one.remade() for arm in experiment.arms for one in arm.tricks]
-    return any(one is None or any(map(one.changes, STEPS)) for one in tricks)
-
-
-def end_fork_server() -> None:
-    """It would end with this process, but not before it has imported all that it was told to."""
-    for child in psutil.Process().children():
-        try:
-            if any("multiprocessing.forkserver" in word for word in child.cmdline()):
-                child.kill()
-        except psutil.NoSuchProcess:
-            continue
+            end()
 
 
 def in_words(status: int) -> str:
