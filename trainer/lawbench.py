@@ -16,6 +16,7 @@ from trainer import datasets as data
 from trainer.engine import Outcome, train
 from trainer.experiment import ExperimentError, identity, parse
 from trainer.stacking import stackable, train_together
+from trainer.stacking.rows import Unequal
 from tricks.base import Facts, NetworkSpec, Pixels, Pool, Split, Tools
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 TIMES = {"seconds", "samples_per_second"}  # the only numbers that two equal runs do not share
 STEPS = 60
+FEW = 20  # of networks with convolutions, which take longer
 SEEDS = (0, 1, 2)  # of a stack
 NETWORKS: dict[str, Data] = {
     "mlp": {"kind": "mlp", "depth": 2, "width": 32},
@@ -132,23 +134,30 @@ class Bench:
                 return part  # it diverged before
         return curve(train(run, home=self.home, resume=state), points)
 
-    def stacked(self, trick: type[Trick]) -> tuple[list[Curve], list[Curve]] | None:
-        """A few seeds in an MLP, each trained alone, and all as one program; None: not possible.
+    def stacked(self, trick: type[Trick], kind: str) -> tuple[list[Curve], list[Curve]] | None:
+        """A few seeds, each trained alone, and all as one program; None: not possible.
 
         Raises:
             Exception: what a run of the stack ended with.
         """
-        first = self.planned(trick, "mlp", knobs={})
+        steps = STEPS if kind == "mlp" else FEW
+        first = self.planned(trick, kind, steps, knobs={})
         if stackable(first.setup, first.arm):
             return None
         runs = [
             first.model_copy(update={"seed": seed, "id": identity(first.setup, first.arm, seed)})
             for seed in SEEDS
         ]
+        try:
+            found = together(runs, self.home)
+        except Unequal:
+            if kind == "mlp":
+                raise
+            return None  # its maps go through layers that see each network alone
         for run in runs:
             if run.id not in self.known:
                 self.known[run.id] = curve(train(run, home=self.home))
-        return [self.known[run.id] for run in runs], together(runs, self.home)
+        return [self.known[run.id] for run in runs], found
 
     def dataset(self, trick: type[Trick], kind: str) -> str:
         """The first data set on which the trick may be used."""

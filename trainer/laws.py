@@ -287,23 +287,27 @@ def goes_on_as_if_never_interrupted(trick: type[Trick], bench: Bench) -> None:
 
 def stacks_to_the_same_curve(trick: type[Trick], bench: Bench) -> None:
     """Its seeds trained as one program give the curves of each alone."""
-    if "mlp" not in trick.kinds:
-        return
-    both = bench.stacked(trick)
-    if both is None:
-        return  # there is a reason, which stackable tells
-    for seed, alone, stacked in zip(SEEDS, *both, strict=True):
-        mine, theirs = (sorted(one.points, key=repr) for one in (stacked, alone))
-        for one, other in zip(mine, theirs, strict=False):
+    for kind in trick.kinds:
+        both = bench.stacked(trick, kind)
+        if both is None:
+            continue  # there is a reason, which stackable tells
+        for seed, alone, stacked in zip(SEEDS, *both, strict=True):
+            where = f"in {NETWORKS[kind]['kind']}, with seed {seed}"
+            mine, theirs = (sorted(one.points, key=repr) for one in (stacked, alone))
+            for one, other in zip(mine, theirs, strict=False):
+                want(
+                    repr(one) == repr(other),
+                    f"{where}, {one.key} at step {one.step} is {one.value!r} in a stack, "
+                    f"{other.value!r} alone: keep what a run knows out of loss() and factor(), or "
+                    "declare stacks = False",
+                )
+            told = f"{len(mine)} points in a stack, {len(theirs)} alone"
+            want(len(mine) == len(theirs), f"{where}, there are {told}")
+            ends = repr(stacked.end()), repr(alone.end())
             want(
-                repr(one) == repr(other),
-                f"with seed {seed}, {one.key} at step {one.step} is {one.value!r} in a stack, "
-                f"{other.value!r} alone: keep what a run knows out of loss() and factor(), or "
-                "declare stacks = False",
+                ends[0] == ends[1],
+                f"{where}, a stack ends with {ends[0]}, a run alone with {ends[1]}",
             )
-        want(len(mine) == len(theirs), f"{len(mine)} points in a stack, {len(theirs)} alone")
-        ends = repr(stacked.end()), repr(alone.end())
-        want(ends[0] == ends[1], f"a stack ends with {ends[0]}, a run alone with {ends[1]}")
 
 
 LAWS: list[Law] = [

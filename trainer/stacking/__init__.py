@@ -63,12 +63,13 @@ def worth(runs: Sequence[Run], *, home: Path, device: str = "cpu") -> bool:
 
 
 SEVERAL = "its step takes several passes"
+MAPS = 8  # pixels: larger ones keep a processor busy by themselves, and gain nothing
 
 
 def stackable(setup: Setup, arm: Arm) -> str | None:
     """Why runs of this arm cannot be trained as one program, in words; None: they can."""
-    if setup.network.kind != "mlp":
-        return "its network has convolutions"  # on maps of 32 by 32 they gain nothing on a CPU
+    if setup.network.kind != "mlp" and max(setup.image[1:]) > MAPS:
+        return "its network has convolutions of large maps"
     if setup.seconds is not None:
         return "its budget is in seconds"
     for trick in arm.make():

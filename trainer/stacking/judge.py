@@ -28,7 +28,9 @@ class Judge:
     def __init__(self, members: Sequence[Member], twin: Part, rows: Rows) -> None:
         self.members, self.twin = members, twin
         task = members[0].task
-        self.tests, self.width = task.tests, members[0].setup.network.width
+        net, (_, height, width) = members[0].setup.network, members[0].setup.image
+        self.tests = task.tests
+        self.units = net.width * (1 if net.kind == "mlp" else height * width)  # of a hidden layer
         self.x = torch.stack([member.task.slice_x for member in members])
         self.y = torch.stack([member.task.slice_y for member in members])  # (M, J)
         matrices = [rows.weight(one) for one in diagnostics.matrices(members[0].network)]
@@ -36,11 +38,11 @@ class Judge:
             one.detach() for member in members for one in diagnostics.matrices(member.network)
         ]
         self.seen: Tensor  # the answers to test images, (M, tests, C)
-        self.ends = [one.slope.flatten(1) for one in (matrices[0], matrices[-1])]
+        self.ends = [one.flat for one in (matrices[0], matrices[-1])]
 
     def answers(self) -> Tensor:
         """What the networks say to their images, (M, J, C); in eval mode."""
-        chunk = max(32, CACHE // (4 * len(self.members) * self.width))
+        chunk = max(32, CACHE // (4 * len(self.members) * self.units))
         with torch.inference_mode():
             parts = [self.twin.forward(part, False) for part in torch.split(self.x, chunk, dim=1)]
             return torch.cat(parts, dim=1)

@@ -63,9 +63,9 @@ def worth(runs: Sequence[Run], *, home: Path, device: str) -> bool:
         return False
     alone, stacked = Watch(device), Watch(device)
     savers = [stacked, *[None] * (len(tried) - 1)]
-    separate = alone.step(train(tried[0], home=home, device=device, saver=alone))
     try:
         together = stacked.step(train_together(tried, home=home, device=device, savers=savers))
     except Unequal:
         return False
+    separate = alone.step(train(tried[0], home=home, device=device, saver=alone))
     return separate is not None and together is not None and together < len(tried) * separate

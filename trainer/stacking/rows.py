@@ -24,13 +24,17 @@ class Unequal(Exception):
 class Weight:
     """One parameter of all networks: ``value`` and ``slope`` (M, ...) are views of the buffers.
 
-    ``filled`` says whether ``slope`` is that of this step already; see :meth:`put`.
+    ``flat`` (M, numbers) is ``slope`` as it lies in memory. ``filled`` says whether ``slope`` is
+    that of this step already; see :meth:`put`.
     """
 
-    def __init__(self, owners: Sequence[Parameter], value: Tensor, slope: Tensor) -> None:
+    def __init__(
+        self, owners: Sequence[Parameter], value: Tensor, slope: Tensor, flat: Tensor
+    ) -> None:
         self.owners = owners
         self.value = value
         self.slope = slope
+        self.flat = flat
         self.slopes = [one.grad for one in owners]  # its rows
         self.filled = False
         self.loose = False  # its gradients come from its owners' own backward passes
@@ -74,7 +78,8 @@ class Rows:
                 buffer.as_strided((len(lists), *one.shape), (width, *one.stride()), start)
                 for buffer in (self.weights.data, self.gradients)
             )
-            self.of[id(one)] = Weight(owners, value, slope)
+            flat = self.gradients[:, start : start + one.numel()]
+            self.of[id(one)] = Weight(owners, value, slope, flat)
         self.all = list(self.of.values())
 
     def weight(self, one: Parameter) -> Weight:

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import torch
 from torch.nn import GroupNorm, LayerNorm
 
+from trainer.stacking.maps import apart, grouped
 from trainer.stacking.parts import Part
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from torch import Tensor
-    from torch.nn import BatchNorm1d, Module
+    from torch.nn import BatchNorm1d, BatchNorm2d, Module
 
     from trainer.stacking.rows import Weight
 
@@ -29,7 +30,9 @@ class BatchNorm(Part):
     The running statistics of the modules become rows of one tensor.
     """
 
-    def __init__(self, modules: Sequence[BatchNorm1d], weight: Weight, bias: Weight) -> None:
+    def __init__(
+        self, modules: Sequence[BatchNorm1d | BatchNorm2d], weight: Weight, bias: Weight
+    ) -> None:
         self.module = modules[0]
         self.weight, self.bias = weight, bias
         self.mean, self.var, self.tracked = (
@@ -38,12 +41,13 @@ class BatchNorm(Part):
         )
         self.kept: tuple[Tensor, ...]
 
-    def forward(self, x_MNF: Tensor, keep: bool) -> Tensor:
+    def forward(self, x: Tensor, keep: bool) -> Tensor:
+        """(M, N, F) or (M, N, C, H, W)."""
+        models = len(x)
         training = keep and self.module.training
         if training:
             self.tracked.add_(1)
-        models, count, features = x_MNF.shape
-        x = x_MNF.transpose(0, 1).reshape(count, models * features)
+        x = grouped(x)
         weight = self.weight.value.flatten()
         momentum = self.module.momentum
         assert momentum is not None
@@ -54,19 +58,18 @@ class BatchNorm(Part):
         if keep:
             self.training = training
             self.kept = x, weight, mean, spread
-        return out.view(count, models, features).transpose(0, 1)
+        return apart(out, models)
 
-    def backward(self, slope_MNF: Tensor) -> Tensor:
-        models, count, features = slope_MNF.shape
-        slope = slope_MNF.transpose(0, 1).reshape(count, models * features)
+    def backward(self, slope: Tensor) -> Tensor:
+        models = len(slope)
         x, weight, mean, spread = self.kept
         into, of_weight, of_bias = torch.ops.aten.native_batch_norm_backward(
-            slope, x, weight, self.mean.view(-1), self.var.view(-1), mean, spread,
+            grouped(slope), x, weight, self.mean.view(-1), self.var.view(-1), mean, spread,
             self.training, self.module.eps, [True, True, True],
         )  # fmt: skip
-        self.weight.put(of_weight.view(models, features))
-        self.bias.put(of_bias.view(models, features))
-        return into.view(count, models, features).transpose(0, 1)  # type: ignore[no-any-return]
+        self.weight.put(of_weight.view(models, -1))
+        self.bias.put(of_bias.view(models, -1))
+        return apart(into, models)
 
 
 class ExampleNorm(Part):

@@ -48,6 +48,7 @@ class MultiScale(Trick):
         ),
     )
     kinds = ("resnet",)
+    stacks = False  # each run has images of its own size
     order = 5
     scale: float = knob(
         0.33, low=0.0, high=0.6, neutral=0.0, symbol="s",
