@@ -112,11 +112,7 @@ def store_of(given: argparse.Namespace) -> Store:
 def run(given: argparse.Namespace) -> int:
     from trainer.executors.local import Local
 
-    executor = Local(compiler=False)
-    try:
-        return train(given, parse(read(given.experiment)), executor)
-    finally:
-        executor.close()
+    return train(given, parse(read(given.experiment)), Local(compiler=False))
 
 
 def train(given: argparse.Namespace, experiment: Experiment, executor: Local) -> int:

@@ -36,7 +36,10 @@ from tricks.base import Slot, Trick
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from trainer.lawbench import Curve
+
     Law = Callable[[type[Trick], Bench], None]
+    Told = tuple[Curve, str]
 
 BROKEN_OFF = (23, 40)  # steps: within an epoch, and at the end of one
 CHANCE = 0.3  # of ten classes 0.1 ± 0.014 is chance
@@ -259,23 +262,30 @@ def tells_what_it_did(trick: type[Trick], bench: Bench) -> None:
         want(what.strip() and not what.endswith("."), "acted().what reads: 0 of 60 {what}")
 
 
+def same_points(mine: Told, theirs: Told, where: str, remedy: str) -> None:
+    """Two curves, each with words for how it came about, have the same points."""
+    (one_curve, how), (other_curve, otherwise) = mine, theirs
+    ours, others = (sorted(one.points, key=repr) for one in (one_curve, other_curve))
+    for one, other in zip(ours, others, strict=False):
+        want(
+            repr(one) == repr(other),
+            f"{where}, {one.key} at step {one.step} is {one.value!r} {how}, {other.value!r} "
+            f"{otherwise}: {remedy}",
+        )
+    counts = f"{len(ours)} points {how}, {len(others)} {otherwise}"
+    want(len(ours) == len(others), f"{where}, there are {counts}")
+
+
 def goes_on_as_if_never_interrupted(trick: type[Trick], bench: Bench) -> None:
     """A run that was broken off goes on from its checkpoint to the same curve."""
     for kind in trick.kinds:
         whole = bench.run(trick, kind=kind)
         parts = bench.interrupted(trick, kind, BROKEN_OFF)
-        mine, theirs = sorted(parts.points, key=repr), sorted(whole.points, key=repr)
-        for one, other in zip(mine, theirs, strict=False):
-            want(
-                repr(one) == repr(other),
-                f"in a {kind}, {one.key} at step {one.step} is {one.value!r} after an "
-                f"interruption, {other.value!r} without: what training changes must be an "
-                "attribute of the trick, of the network or of the optimizer",
-            )
-        want(
-            len(mine) == len(theirs),
-            f"{len(mine)} points with interruptions, {len(theirs)} without",
-        )
+        same_points(
+            (parts, "after an interruption"), (whole, "without"), f"in a {kind}",
+            "what training changes must be an attribute of the trick, of the network or of the "
+            "optimizer",
+        )  # fmt: skip
         ends = [
             {key: repr(value) for key, value in one.outcome.metrics.items() if key not in TIMES}
             for one in (parts, whole)
@@ -292,17 +302,11 @@ def stacks_to_the_same_curve(trick: type[Trick], bench: Bench) -> None:
         if both is None:
             continue  # there is a reason, which stackable tells
         for seed, alone, stacked in zip(SEEDS, *both, strict=True):
-            where = f"in {NETWORKS[kind]['kind']}, with seed {seed}"
-            mine, theirs = (sorted(one.points, key=repr) for one in (stacked, alone))
-            for one, other in zip(mine, theirs, strict=False):
-                want(
-                    repr(one) == repr(other),
-                    f"{where}, {one.key} at step {one.step} is {one.value!r} in a stack, "
-                    f"{other.value!r} alone: keep what a run knows out of loss() and factor(), or "
-                    "declare stacks = False",
-                )
-            told = f"{len(mine)} points in a stack, {len(theirs)} alone"
-            want(len(mine) == len(theirs), f"{where}, there are {told}")
+            where = f"in a {kind}, with seed {seed}"
+            same_points(
+                (stacked, "in a stack"), (alone, "alone"), where,
+                "keep what a run knows out of loss() and factor(), or declare stacks = False",
+            )  # fmt: skip
             ends = repr(stacked.end()), repr(alone.end())
             want(
                 ends[0] == ends[1],

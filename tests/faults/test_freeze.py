@@ -24,8 +24,6 @@ def crew(tmp_path_factory):
     one = Crew(home, set=SHORT, clock=str(home / "clock"))
     one.start()
     yield one
-    for process in one.processes():
-        process.send_signal(signal.SIGCONT)
     one.end()
 
 

@@ -10,9 +10,9 @@ import multiprocessing
 import os
 import sys
 from multiprocessing.forkserver import ensure_running
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from trainer.devices import ROOT
+
 HASTY = "trainer.executors.hasty"
 PRELOAD = ["torch", "torch.optim", "trainer.executors.warm"]
 COMPILER = "torch._dynamo.eval_frame"  # a second: imported by the first step of torch's optimizers
