@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 
 from trainer.experiment import parse
 from trainer.grid import evaluation_steps
@@ -75,7 +77,7 @@ class Work:
         setup = self.run.setup
         assert setup.epochs is not None
         self.task = Classification(self.run, home=home, device="cpu", say=print)
-        self.network = self.task.build(self.task.spec())
+        self.network = as_written(self.task.build(self.task.spec()))
         kaiming(self.network, stream(self.run.seed, "init"))
         cost = multiply_adds(self.network, setup.image)
         self.due = evaluation_steps(setup, cost, self.task.judged)
@@ -113,6 +115,15 @@ class Work:
             logits = answers(self.network, self.task.test_x, self.task.chunk)
             marks(logits, self.task.test_y)[1].mean().item()
         self.judging += time.perf_counter() - begin
+
+
+def as_written(network: nn.Module) -> nn.Module:
+    """The network as everybody writes it: the house puts pooling in front of a plain ReLU."""
+    layers = list(network.children())
+    for i, (one, after) in enumerate(itertools.pairwise(layers)):
+        if isinstance(one, nn.MaxPool2d) and isinstance(after, nn.ReLU):
+            layers[i : i + 2] = after, one
+    return nn.Sequential(*layers)
 
 
 class Order:

@@ -129,6 +129,10 @@ def variants(work: Work, compiled: bool) -> dict[str, tuple[Step, int, int]]:
     }
     if work.x.shape[1] > 1 or work.task.images:
         made["not channels_last"] = (rows_first(work, fresh()), 1, 1)
+    if work.run.setup.network.kind == "cnn":
+        network = work.task.build(work.task.spec())
+        work.task.to_device(network)
+        made["pooling in front of ReLU"] = (descent(work, network.train(), fused=True), 1, 1)
     if compiled:
         network = torch.compile(fresh())
         made["torch.compile"] = (descent(work, network, fused=True), 1, 1)

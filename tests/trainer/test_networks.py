@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 import torch
 from torch import nn
-from torch.nn.functional import avg_pool2d, max_pool2d, pad
+from torch.nn.functional import avg_pool2d, cross_entropy, max_pool2d, pad
 
 from trainer.blocks import Block, Shortcut, tie
 from trainer.networks import build, kaiming, multiply_adds
@@ -134,6 +134,33 @@ def test_plain_networks_stay_what_they_are(kind: str, by_hand: Callable[[], nn.M
     assert all(torch.equal(weights[name], wanted[name]) for name in wanted)
     x = torch.randn(4, 1, 8, 8)
     assert torch.equal(built(x), expected(x))
+
+
+def test_pooling_in_front_of_relu_changes_no_bit() -> None:
+    """Of what is learned either; half of each image is empty, so the largest is often no one's."""
+    built, expected = build(spec("cnn")), plain_cnn()
+    expected.load_state_dict(built.state_dict())
+    x, y = torch.randn(32, 1, 8, 8), torch.randint(10, (32,))
+    x[..., :4, :] = 0.0
+    for network in (built, expected):
+        optimizer = torch.optim.SGD(network.parameters(), lr=0.1)
+        for _ in range(10):
+            optimizer.zero_grad()
+            cross_entropy(network(x), y).backward()
+            optimizer.step()
+    pairs = zip(built.parameters(), expected.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in pairs)
+
+
+@pytest.mark.parametrize(
+    ("activation", "order"),
+    [(nn.ReLU, ["Conv2d", "MaxPool2d", "ReLU"]), (nn.SiLU, ["Conv2d", "SiLU", "MaxPool2d"])],
+)
+def test_only_a_plain_relu_waits_for_the_pooling(
+    activation: type[nn.Module], order: list[str]
+) -> None:
+    network = list(build(spec("cnn", activation=activation)))
+    assert [type(one).__name__ for one in network[:3]] == order
 
 
 class Marked(nn.Identity):

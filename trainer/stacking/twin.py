@@ -119,7 +119,7 @@ class Builder:
         ]
         for before, part, after in zip([None, *parts], parts, [*parts[1:], None], strict=False):
             if isinstance(part, ReLU):
-                part.in_place = isinstance(before, Linear | BatchNorm | Convolution)
+                part.in_place = isinstance(before, Linear | BatchNorm | Convolution | Channelwise)
                 part.back_in_place = isinstance(after, Linear | Convolution)
             elif isinstance(part, Linear):
                 part.hidden = isinstance(after, ReLU)
