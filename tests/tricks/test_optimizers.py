@@ -10,7 +10,7 @@ from torch.nn import Parameter
 from trainer.checks import notices
 from trainer.experiment import Setup
 from tricks import catalog
-from tricks.layers.optimizers import QHM, Lion, MuonAndAdamW
+from tricks.layers.optimizers import QHM, Lion, Muon, MuonAndAdamW
 from tricks.optimizer.radam import rectification
 
 LIBRARY = {
@@ -91,7 +91,7 @@ def test_muon_takes_the_matrices_and_adamw_the_rest_at_a_share_of_the_rate() -> 
     nets[1].load_state_dict(nets[0].state_dict())
     both = MuonAndAdamW(list(nets[0].parameters()), 0.5, 0.95, 0.0, share=0.05)
     apart = [
-        torch.optim.Muon([p for p in nets[1].parameters() if p.dim() == 2], lr=0.2, weight_decay=0),
+        Muon([p for p in nets[1].parameters() if p.dim() == 2], 0.2, 0.95, 0.0),
         torch.optim.AdamW([p for p in nets[1].parameters() if p.dim() < 2], 0.01, weight_decay=0),
     ]
     x = torch.randn(8, 4, generator=torch.Generator().manual_seed(0))
@@ -106,6 +106,23 @@ def test_muon_takes_the_matrices_and_adamw_the_rest_at_a_share_of_the_rate() -> 
             one.step()
     for mine, theirs in zip(nets[0].parameters(), nets[1].parameters(), strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has it since 2.9")
+@pytest.mark.parametrize("shape", [(6, 4), (4, 6), (128, 64), (10, 128)])
+def test_muon_is_torch_s_to_the_last_bit(shape: tuple[int, int]) -> None:
+    rng = torch.Generator().manual_seed(0)
+    mine = Parameter(torch.randn(shape, generator=rng))
+    theirs = Parameter(mine.detach().clone())
+    optimizers = [
+        Muon([mine], 0.1, 0.95, 0.01),
+        torch.optim.Muon([theirs], lr=0.1, momentum=0.95, weight_decay=0.01),
+    ]
+    for _ in range(5):
+        mine.grad = theirs.grad = torch.randn(shape, generator=rng)
+        for optimizer in optimizers:
+            optimizer.step()
+    assert torch.equal(mine, theirs)
 
 
 def test_muon_s_step_has_about_the_same_length_in_every_direction() -> None:

@@ -25,9 +25,8 @@ class Muon(Trick):
         claim="Orthogonalized steps also learn what the few largest directions would drown.",
         claimed_by="Jordan et al. 2024",
         when="Networks whose weights are mostly matrices: MLPs here, transformers elsewhere.",
-        watch_out="torch's Muon takes matrices only; convolutions and biases are trained by AdamW "
-        "at 1/20 of its rate. Its products are in bfloat16, which CPUs are slow at. It needs "
-        "torch 2.9 or newer.",
+        watch_out="It takes matrices only; convolutions and biases are trained by AdamW at 1/20 of "
+        "its rate. Its products are in bfloat16, which CPUs are slow at.",
         formula=r"v \leftarrow \mu v + g, \qquad "
         r"\theta \leftarrow \theta - \eta\,U V^\top \ \text{where}\ g + \mu v = U \Sigma V^\top",
         paper=Paper(
@@ -40,9 +39,8 @@ class Muon(Trick):
         zh=Chinese(
             claim="正交化的步子也能学到会被少数最大方向淹没的东西。",
             when="权重以矩阵为主的网络：这里是 MLP，别处是 Transformer。",
-            watch_out="torch 的 Muon 只接受矩阵；卷积和偏置由 AdamW "
-            "以其二十分之一的学习率训练。它的乘法用 bfloat16，CPU 上很慢。需要 torch 2.9 或更新版"
-            "本。",
+            watch_out="它只接受矩阵；卷积和偏置由 AdamW 以其二十分之一的学习率训练。"
+            "它的乘法用 bfloat16，CPU 上很慢。",
         ),
         regime=Regime(setup={"epochs": 2}, beside=("momentum", "adamw")),
         rules=(
@@ -50,8 +48,8 @@ class Muon(Trick):
             Rule(
                 kind="hint",
                 title="Most of this network is trained by AdamW, not Muon",
-                reason="torch's Muon takes matrices only. Convolutions are none, so only the last "
-                "layer is Muon's.",
+                reason="It takes matrices only. Convolutions are none, so only the last layer is "
+                "Muon's.",
                 when=lambda own, other, facts: {} if facts.network != "mlp" else None,
             ),
         ),
