@@ -15,8 +15,8 @@ CATALOG = "import tricks; assert len(tricks.catalog()) > 20"
 STATISTICS = "import trainer.statistics as s; s.seeds_needed([0.1, 0.2, 0.1])"
 DRAWN = """
 from streamlit.testing.v1 import AppTest
-from trainer import supervisor
-supervisor.ensure_worker = lambda home: None
+from trainer import workers
+workers.ensure_worker = lambda home: None
 at = AppTest.from_file("pages/frame.py", default_timeout=60).run()
 assert not at.exception, at.exception
 for page in ("runs.py", "catalog.py"):

@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 import tricks
 from pages.parts import own as page
-from trainer import supervisor
+from trainer import workers
 from trainer.checks import notices
 from trainer.executors.alone import other_tricks
 from trainer.experiment import ExperimentError, Setup, pack, parse
@@ -54,7 +54,7 @@ def app(home, monkeypatch):
     """The whole app on that home, without a worker."""
     st.cache_resource.clear()
     st.cache_data.clear()
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+    monkeypatch.setattr(workers, "ensure_worker", lambda home: None)
     return AppTest.from_file(str(ROOT / "pages" / "frame.py"), default_timeout=60).run()
 
 

@@ -23,7 +23,8 @@ from trainer.processes import end_process
 from trainer.queue import Queue
 from trainer.refusals import refusal
 from trainer.store import Store, StoreError
-from trainer.supervisor import Supervisor, worker_lock
+from trainer.supervisor import Supervisor
+from trainer.workers import worker_lock
 from tricks import adopt, catalog, problems
 
 if TYPE_CHECKING:

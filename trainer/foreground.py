@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from filelock import Timeout
 
 from trainer.home import log_file
-from trainer.supervisor import LINGER, TICK, Supervisor, ensure_worker, worker_lock
+from trainer.supervisor import LINGER, TICK, Supervisor
+from trainer.workers import ensure_worker, worker_lock
 
 if TYPE_CHECKING:
     from trainer.executors.local import Local

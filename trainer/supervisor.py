@@ -11,30 +11,23 @@ others wait again and it is no death of theirs.
 from __future__ import annotations
 
 import logging
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import psutil
-from filelock import FileLock, Timeout
 from sqlalchemy.exc import OperationalError
 
-from trainer.devices import ALWAYS, ROOT, choose, cores, missing, places
+from trainer.devices import ALWAYS, choose, cores, missing, places
 from trainer.executors.base import Ended, Job
-from trainer.home import log_file, store_file
 from trainer.leftovers import clear
 from trainer.portions import soon_free
-from trainer.processes import birth, end_process, is_alive, is_halted, step_back
+from trainer.processes import birth, end_process, is_alive, is_halted
 from trainer.queue import LEASE, Claim, Fenced, Queue, Running
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from trainer.executors.base import Executor
     from trainer.store import Store
 
@@ -49,13 +42,6 @@ LINGER = 60.0  # seconds without work and without a page after which the supervi
 RUNS_PER_GPU = 2  # processes
 TRIAL_SECONDS = 60.0
 STORE_GRACE = 60.0  # seconds for which a store that refuses is tried again
-
-
-def worker_lock(where: Path | str) -> FileLock:
-    """The lock that the one supervisor of a store holds."""
-    path = store_file(where)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return FileLock(f"{path}.lock", thread_local=False)
 
 
 class Supervisor:
@@ -355,59 +341,3 @@ def jumped(seconds: float) -> bool:
 
 def key_of(run_id: str, attempt: int) -> str:
     return f"{run_id}/{attempt}"
-
-
-STARTED: dict[str, subprocess.Popen[bytes]] = {}  # the last one this process started, by store
-STARTING = threading.Lock()
-
-
-def ensure_worker(home: Path | str) -> None:
-    """Start a supervisor of its own, detached, unless one has the store already.
-
-    Quick, and safe to call often: a second supervisor finds the lock held and ends at once.
-    """
-    path = store_file(home)
-    with STARTING:
-        last = STARTED.get(str(path))
-        if last is not None and last.poll() is None:
-            return
-        if is_locked(path):
-            return
-        STARTED[str(path)] = start_worker(path)
-
-
-def is_locked(where: Path | str) -> bool:
-    """Whether a supervisor has this store."""
-    lock = worker_lock(where)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        return True
-    lock.release()
-    return False
-
-
-def start_worker(path: Path) -> subprocess.Popen[bytes]:
-    """``python -m trainer worker``, in a session of its own so that it outlives this process."""
-    path_of_python = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
-    env = os.environ | {"PYTHONPATH": os.pathsep.join(path_of_python)}
-    if env.get("TRICKBOARD_DATA"):
-        env["TRICKBOARD_DATA"] = os.path.abspath(env["TRICKBOARD_DATA"])
-    # Tricks of one's own are looked for there, and the worker has another working directory.
-    env["TRICKBOARD_HOME"] = os.path.abspath(env.get("TRICKBOARD_HOME") or ".trickboard")
-    detached: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        flags = subprocess.DETACHED_PROCESS | subprocess.CREATE_NEW_PROCESS_GROUP
-        detached = {"creationflags": flags}
-    with log_file(path.parent, "worker").open("ab") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "trainer", "worker", "--store", str(path)],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            **detached,
-        )
-    step_back(process.pid)
-    return process

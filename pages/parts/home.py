@@ -12,7 +12,7 @@ import streamlit as st
 
 from pages.parts import workshop
 from trainer import home as place
-from trainer import supervisor
+from trainer import workers
 from trainer.sharing import SharedStore
 from trainer.store import Store
 
@@ -82,11 +82,11 @@ def wake() -> None:
         known.last = now
         if known.first:  # a worker that starts is busy for seconds: the first page goes before
             known.first = False
-            later = threading.Timer(PAGE_FIRST, supervisor.ensure_worker, [Path(path)])
+            later = threading.Timer(PAGE_FIRST, workers.ensure_worker, [Path(path)])
             later.daemon = True
             later.start()
         else:
-            supervisor.ensure_worker(Path(path))
+            workers.ensure_worker(Path(path))
 
 
 def worker() -> tuple[str, WorkerRow | None]:

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from streamlit.web import cli
 
 from pages.parts import watch
-from trainer import supervisor
+from trainer import workers
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,7 +40,7 @@ def main(port: str, log: str, app: str = str(ROOT / "app.py")) -> None:
             lines.write(json.dumps(spent) + "\n")
 
     watch.face = timed
-    supervisor.ensure_worker = lambda home: None
+    workers.ensure_worker = lambda home: None
     options = [f"--server.port={port}", "--server.headless=true"]
     cli.main(["run", app, *options])
 

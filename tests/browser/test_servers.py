@@ -13,7 +13,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import ROOT, Server
 from tests.browser.test_journey import DRAWN
 from tests.faults.crew import plan
-from trainer.supervisor import is_locked
+from trainer.workers import is_locked
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ import psutil
 
 from tests.faults.crew import READY, Crew, plan, until
 from trainer.queue import DEATHS
-from trainer.supervisor import ensure_worker
+from trainer.workers import ensure_worker
 
 KINDS = ("run", "supervisor", "fork server", "all")
 

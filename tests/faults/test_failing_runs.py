@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from tests.faults.crew import READY, TINY, Crew, plan, until
-from trainer import supervisor
+from trainer import workers
 from trainer.experiment import parse
 
 FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
@@ -135,7 +135,7 @@ def crew(tmp_path_factory):
 def here(crew, monkeypatch):
     """This process looks for tricks and data where the worker does."""
     monkeypatch.setenv("TRICKBOARD_HOME", str(crew.home))
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+    monkeypatch.setattr(workers, "ensure_worker", lambda home: None)
     st.cache_resource.clear()
     yield crew
     st.cache_resource.clear()

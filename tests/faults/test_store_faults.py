@@ -15,7 +15,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.parts import home as pages_home
 from tests.pages.bench import Bench, plan
-from trainer import schema, supervisor
+from trainer import schema, workers
 from trainer.commandline import REFUSED, main
 from trainer.experiment import pack
 from trainer.home import StoreError
@@ -30,7 +30,7 @@ FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
 def open_page(monkeypatch):
     """Opens the app at an address. No worker is started."""
     st.cache_resource.clear()
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+    monkeypatch.setattr(workers, "ensure_worker", lambda home: None)
 
     def open_at(**params: str) -> AppTest:
         page = AppTest.from_file(str(FRAME), default_timeout=60)
@@ -188,7 +188,7 @@ def refusing(home, trained):
 @pytest.fixture
 def fresh_page(refusing, monkeypatch):
     """As ``open_page``, with the store that is already refusing."""
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+    monkeypatch.setattr(workers, "ensure_worker", lambda home: None)
     yield lambda: AppTest.from_file(str(FRAME), default_timeout=60)
     st.cache_resource.clear()
 

@@ -16,7 +16,7 @@ from streamlit.testing.v1 import AppTest
 from pages.parts import curves
 from tests.faults.crew import Crew
 from tests.trainer.test_database import tables
-from trainer import migrations, supervisor
+from trainer import migrations, workers
 from trainer.home import StoreError
 from trainer.store import Store
 
@@ -85,7 +85,7 @@ def test_a_copy_of_the_old_store_lies_beside(old, home, store):
 def test_its_runs_and_curves_are_on_the_page(old, home, store, monkeypatch):
     st.cache_resource.clear()
     st.cache_data.clear()
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+    monkeypatch.setattr(workers, "ensure_worker", lambda home: None)
     shown = []
 
     def figure(look, *more):

@@ -6,7 +6,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from trainer import supervisor
+from trainer import workers
 
 
 @pytest.fixture
@@ -14,7 +14,7 @@ def app(home, monkeypatch):
     """The whole app, on a fresh home and without a worker."""
     st.cache_resource.clear()
     st.cache_data.clear()
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+    monkeypatch.setattr(workers, "ensure_worker", lambda home: None)
     return AppTest.from_file("../../pages/frame.py", default_timeout=30).run()
 
 
@@ -23,7 +23,7 @@ def lab(home, monkeypatch):
     """Opens the lab at an address; no worker is started, and none is missed."""
     st.cache_resource.clear()
     monkeypatch.setattr("pages.parts.home.PATIENCE", float("inf"))
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+    monkeypatch.setattr(workers, "ensure_worker", lambda home: None)
 
     def open_at(**params: str) -> AppTest:
         page = AppTest.from_file("../../pages/frame.py", default_timeout=60)

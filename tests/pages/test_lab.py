@@ -257,8 +257,8 @@ def test_the_planning_page_imports_no_torch():
     code = (
         "import sys\n"
         "from streamlit.testing.v1 import AppTest\n"
-        "from trainer import supervisor\n"
-        "supervisor.ensure_worker = lambda home: None\n"
+        "from trainer import workers\n"
+        "workers.ensure_worker = lambda home: None\n"
         f"page = AppTest.from_file({str(FRAME)!r}, default_timeout=60).run()\n"
         "assert not page.exception, page.exception\n"
         "heavy = {'torch', 'torchvision', 'sklearn'} & set(sys.modules)\n"

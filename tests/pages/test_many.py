@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from pages.parts import board, evidence, home, once
 from tests.faults.filled import fill, plan
 from tests.pages.planning import text
-from trainer import overview, supervisor
+from trainer import overview, workers
 from trainer.store import Store
 
 SHEET = board.SHEET
@@ -21,7 +21,7 @@ FEW, MANY = 3, SHEET + 3
 def asked(tmp_path, monkeypatch):
     """How many statements each page asks of a store with so many experiments, when it is opened
     and when it is drawn again."""
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+    monkeypatch.setattr(workers, "ensure_worker", lambda home: None)
 
     def count(experiments, seeds):
         where = tmp_path / f"{experiments}-{seeds}"

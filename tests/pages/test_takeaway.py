@@ -17,7 +17,7 @@ from pages.parts import home as pages_home
 from pages.parts import takeaway
 from tests.faults.crew import until
 from tests.pages.bench import Bench, plan
-from trainer import supervisor
+from trainer import workers
 from trainer.experiment import parse, unpack
 from trainer.export import FORMATS, archive, script
 
@@ -36,7 +36,7 @@ def watch(home, bench, monkeypatch):
     Gives the page, and what its download buttons give by the names of the files.
     """
     st.cache_resource.clear()
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+    monkeypatch.setattr(workers, "ensure_worker", lambda home: None)
     monkeypatch.setattr(pages_home, "worker", lambda: ("ready", None))
     real, given = st.download_button, {}
 

@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 import tricks
 from pages.parts.finder import families
-from trainer import supervisor
+from trainer import workers
 from tricks import catalog
 
 FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
@@ -19,7 +19,7 @@ FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
 @pytest.fixture
 def lab(home, monkeypatch) -> AppTest:
     st.cache_resource.clear()
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+    monkeypatch.setattr(workers, "ensure_worker", lambda home: None)
     page = AppTest.from_file(str(FRAME), default_timeout=60).run()
     assert not page.exception
     return page

@@ -16,7 +16,7 @@ from pages.parts.forest import Scale, table
 from pages.parts.progress import progress_words, time_left
 from pages.parts.results import results
 from tests.pages.bench import Bench, curves, plan
-from trainer import supervisor
+from trainer import workers
 from trainer.experiment import parse, unpack
 from trainer.store import WorkerRow
 
@@ -32,7 +32,7 @@ def bench(home):
 def watch(home, monkeypatch):
     """Opens the lab at an experiment; no worker is started."""
     st.cache_resource.clear()
-    monkeypatch.setattr(supervisor, "ensure_worker", lambda home: None)
+    monkeypatch.setattr(workers, "ensure_worker", lambda home: None)
     monkeypatch.setattr(pages_home, "worker", lambda: ("ready", None))
 
     def open_at(**params: str) -> AppTest:
@@ -252,7 +252,7 @@ def test_without_a_worker_it_says_so(watch, bench, monkeypatch):
     )
     monkeypatch.setattr(pages_home, "worker", lambda: ("none", gone))
     started = []
-    monkeypatch.setattr(supervisor, "ensure_worker", started.append)
+    monkeypatch.setattr(workers, "ensure_worker", started.append)
     page = watch(experiment=bench.id)
     assert "No worker is running" in text(page)
     assert re.search(r"last one was seen 4\d s ago", text(page)) and "4 runs wait" in text(page)

@@ -18,7 +18,7 @@ from trainer.experiment import parse
 from trainer.processes import birth
 from trainer.queue import Queue
 from trainer.store import Store
-from trainer.supervisor import is_locked, worker_lock
+from trainer.workers import is_locked, worker_lock
 from tricks import catalog
 
 SETUP = {

@@ -11,11 +11,11 @@ import psutil
 import pytest
 
 from tests.trainer.test_supervisor import until
-from trainer import devices, supervisor
+from trainer import devices, workers
 from trainer.executors.forkserver import start_method
 from trainer.executors.local import in_words
 from trainer.processes import birth, end_process, is_alive, step_back
-from trainer.supervisor import ensure_worker, is_locked
+from trainer.workers import ensure_worker, is_locked
 
 
 @pytest.mark.parametrize(
@@ -95,9 +95,9 @@ def test_a_worker_is_started_once_and_detached(home, monkeypatch):
             return None
 
     stepped_back = []
-    monkeypatch.setattr(supervisor, "step_back", stepped_back.append)
+    monkeypatch.setattr(workers, "step_back", stepped_back.append)
     monkeypatch.setattr(subprocess, "Popen", Started)
-    monkeypatch.setattr(supervisor, "STARTED", {})
+    monkeypatch.setattr(workers, "STARTED", {})
     monkeypatch.setenv("TRICKBOARD_DATA", "some/data")
     ensure_worker(home)
     ensure_worker(home)
@@ -123,9 +123,9 @@ def test_a_worker_lets_the_page_go_first():
 
 
 def test_no_worker_is_started_where_there_is_one(home, monkeypatch):
-    monkeypatch.setattr(supervisor, "STARTED", {})
-    monkeypatch.setattr(supervisor, "start_worker", lambda path: pytest.fail("it was started"))
+    monkeypatch.setattr(workers, "STARTED", {})
+    monkeypatch.setattr(workers, "start_worker", lambda path: pytest.fail("it was started"))
     assert not is_locked(home)
-    with supervisor.worker_lock(home):
+    with workers.worker_lock(home):
         assert is_locked(home)
         ensure_worker(home)

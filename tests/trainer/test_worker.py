@@ -20,7 +20,7 @@ from trainer.processes import is_alive
 from trainer.queue import Queue
 from trainer.schema import runs
 from trainer.store import Store
-from trainer.supervisor import is_locked
+from trainer.workers import is_locked
 
 READY = 200.0  # a machine that does much else loads torch slowly
 TINY = {"network": {"kind": "mlp", "depth": 1, "width": 8}, "device": "cpu"}
