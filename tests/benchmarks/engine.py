@@ -1,6 +1,6 @@
 """The engine with all its logging on, against the best loop we can write by hand.
 
-    python tests/benchmarks/engine.py [--repeats 25]
+    python tests/benchmarks/engine.py [--repeats 25] [--device cuda]
 
 Both do the same work in one process on one thread, in turn: the same batches of resident tensors,
 the same network, weights, optimizer and evaluations. The loop by hand uses class indices and the
@@ -63,8 +63,8 @@ def now() -> Took:
     return Took(time.process_time(), time.perf_counter())
 
 
-def by_engine(run: Run, home: Path) -> Took:
-    points = train(run, home=home)
+def by_engine(run: Run, home: Path, device: str) -> Took:
+    points = train(run, home=home, device=device)
     next(points)
     begin = now()
     for _ in points:
@@ -72,9 +72,9 @@ def by_engine(run: Run, home: Path) -> Took:
     return since(begin)
 
 
-def by_hand(run: Run, home: Path) -> Took:
+def by_hand(run: Run, home: Path, device: str) -> Took:
     setup = run.setup
-    task = Classification(run, home=home, device="cpu", say=print)
+    task = Classification(run, home=home, device=device, say=print)
     network = task.build(task.spec())
     kaiming(network, stream(run.seed, "init"))
     due = evaluation_steps(setup, multiply_adds(network, setup.image), task.judged)
@@ -86,7 +86,7 @@ def by_hand(run: Run, home: Path) -> Took:
     network.train()
     begin = now()
     while step < (setup.total_steps or 0):
-        order = torch.randperm(len(y_all), generator=shuffle)
+        order = torch.randperm(len(y_all), generator=shuffle).to(device)
         for i in range(0, len(order) // size * size, size):
             rows = order[i : i + size]
             optimizer.zero_grad()
@@ -106,22 +106,24 @@ def by_hand(run: Run, home: Path) -> Took:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--repeats", type=int, default=25)
-    repeats = parser.parse_args().repeats
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
+    asked = parser.parse_args()
+    repeats, device = asked.repeats, asked.device
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         for name, setup in WORK.items():
             data = {"name": "x", "setup": setup, "arms": [{"name": "a"}], "seeds": [0]}
             run = parse(data).runs()[0]
-            by_engine(run, home), by_hand(run, home)  # the first of each warms up
+            by_engine(run, home, device), by_hand(run, home, device)  # the first of each warms up
             pairs = []
             for i in range(repeats):  # short pairs, in changing order: machines drift
                 if i % 2:
-                    engine = by_engine(run, home)
-                    pairs.append((engine, by_hand(run, home)))
+                    engine = by_engine(run, home, device)
+                    pairs.append((engine, by_hand(run, home, device)))
                 else:
-                    hand = by_hand(run, home)
-                    pairs.append((by_engine(run, home), hand))
+                    hand = by_hand(run, home, device)
+                    pairs.append((by_engine(run, home, device), hand))
             samples = (run.setup.total_steps or 0) * run.setup.batch_size
             ratios = [hand.processor / engine.processor for engine, hand in pairs]
             walls = [hand.wall / engine.wall for engine, hand in pairs]

@@ -1,9 +1,10 @@
 """One contender trains some runs of a workload, in a process of its own, and prints JSON.
 
-    python tests/benchmarks/peers_loops.py CONTENDER WORKLOAD HOME NUMBER [NUMBER ...]
+    python tests/benchmarks/peers_loops.py CONTENDER WORKLOAD HOME DEVICE NUMBER [NUMBER ...]
 
-Every loop gets resident tensors and is judged by the same quick function at the same steps; no
-peer's own validation loop, logger, checkpoint or progress bar is on.
+Every loop is judged by the same quick function at the same steps; no peer's own validation loop,
+logger, checkpoint or progress bar is on. The tensors are resident: on the device for the loop by
+hand, in memory for those with a DataLoader, which move each batch as they do.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ def by_hand(work: Work) -> None:
     optimizer = torch.optim.SGD(network.parameters(), lr=work.lr, fused=True)
     full = len(work.y) // work.batch * work.batch
     for _ in range(work.epochs):
-        order = work.order()[:full]
+        order = work.order()[:full].to(work.device)
         batches = zip(work.x[order].split(work.batch), work.y[order].split(work.batch), strict=True)
         for x, y in batches:
             optimizer.zero_grad()
@@ -45,7 +46,7 @@ class Examples(Dataset):  # type: ignore[type-arg]
     """What every tutorial has: one example at a time."""
 
     def __init__(self, work: Work) -> None:
-        self.x, self.y = work.x, work.y
+        self.x, self.y = work.x.cpu(), work.y.cpu()
 
     def __len__(self) -> int:
         return len(self.y)
@@ -63,7 +64,7 @@ def tutorial(work: Work) -> None:
     for _ in range(work.epochs):
         for x, y in loader:
             optimizer.zero_grad()
-            loss = criterion(network(x), y)
+            loss = criterion(network(x.to(work.device)), y.to(work.device))
             loss.backward()
             optimizer.step()
             losses.append(loss.item())
@@ -72,7 +73,7 @@ def tutorial(work: Work) -> None:
 
 
 def tensors(work: Work) -> DataLoader[Any]:
-    data = TensorDataset(work.x, work.y)
+    data = TensorDataset(work.x.cpu(), work.y.cpu())
     return DataLoader(data, batch_size=work.batch, sampler=Order(work), drop_last=True)
 
 
@@ -94,7 +95,8 @@ def lightning(work: Work) -> None:
         def on_train_batch_end(self, *_: Any) -> None:
             work.after(self.global_step)
 
-    trainer = L.Trainer(accelerator="cpu", devices=1, max_epochs=work.epochs, barebones=True)
+    accelerator = "gpu" if work.device.type == "cuda" else "cpu"
+    trainer = L.Trainer(accelerator=accelerator, devices=1, max_epochs=work.epochs, barebones=True)
     trainer.fit(Module(), tensors(work))
 
 
@@ -118,7 +120,7 @@ def fastai(work: Work) -> None:
 
     loader = tensors(work)
     learner = Learner(
-        DataLoaders(loader, loader, device=torch.device("cpu")),
+        DataLoaders(loader, loader, device=work.device),
         work.network,
         loss_func=cross_entropy,
         opt_func=descent,
@@ -148,22 +150,23 @@ def skorch(work: Work) -> None:
         lr=work.lr,
         batch_size=work.batch,
         max_epochs=work.epochs,
+        device=str(work.device),
         train_split=None,
         iterator_train__sampler=Order(work),
         iterator_train__drop_last=True,
         callbacks=[("judge", Judge())],
         callbacks__print_log=None,
     )
-    net.fit(TensorDataset(work.x, work.y), None)
+    net.fit(TensorDataset(work.x.cpu(), work.y.cpu()), None)
 
 
-def timed(loop: Any, workload: str, number: int, home: Path) -> dict[str, Any]:
+def timed(loop: Any, workload: str, number: int, home: Path, device: str) -> dict[str, Any]:
     """Seconds from after the first judging to the last number; of them, those that trained.
 
     ``processor`` is the same in seconds of the processor, which other programs disturb less.
     """
     begun = time.perf_counter()
-    work = Work(workload, number, home)
+    work = Work(workload, number, home, device)
     work.judge(0)
     begin, spent, work.judging = time.perf_counter(), time.process_time(), 0.0
     work.network.train()
@@ -180,11 +183,11 @@ def timed(loop: Any, workload: str, number: int, home: Path) -> dict[str, Any]:
     }
 
 
-def engine(workload: str, number: int, home: Path) -> dict[str, Any]:
+def engine(workload: str, number: int, home: Path, device: str) -> dict[str, Any]:
     """The same for Trickboard's engine, its points, diagnostics and closing report on."""
     begun = time.perf_counter()
-    run = experiment(workload).runs()[number]
-    points = train(run, home=home)
+    run = experiment(workload, device).runs()[number]
+    points = train(run, home=home, device=device)
     begin, spent, curve, outcome = 0.0, 0.0, [], None
     while outcome is None:
         try:
@@ -216,13 +219,13 @@ LOOPS = {
 }
 
 
-def main(contender: str, workload: str, home: str, *numbers: str) -> None:
+def main(contender: str, workload: str, home: str, device: str, *numbers: str) -> None:
     torch.set_num_threads(1)
     for number in map(int, numbers):
         if contender == "engine":
-            found = engine(workload, number, Path(home))
+            found = engine(workload, number, Path(home), device)
         else:
-            found = timed(LOOPS[contender], workload, number, Path(home))
+            found = timed(LOOPS[contender], workload, number, Path(home), device)
         print(json.dumps({"number": number} | found), flush=True)
 
 

@@ -16,8 +16,12 @@ NAMES = {
 }
 
 
-def processor() -> str:
-    """Its name, as the system tells it."""
+def processor(device: str = "cpu") -> str:
+    """Its name, as the system tells it, after that of a GPU where that is the device."""
+    if device == "cuda":
+        import torch
+
+        return f"{torch.cuda.get_device_name(0)}, {processor()}"
     path = Path("/proc/cpuinfo")
     if path.exists():
         for line in path.read_text().splitlines():

@@ -59,24 +59,27 @@ SEEDS = tuple(range(6))
 RUNS = len(SCALES) * len(SEEDS)
 
 
-def experiment(workload: str) -> Experiment:
+def experiment(workload: str, device: str = "cpu") -> Experiment:
     """Four learning rates, six seeds: what any peer can train, each at the plain arm's cost."""
     arms = [{"name": f"rate x {scale:g}", "lr_scale": scale} for scale in SCALES]
-    setup = WORKLOADS[workload]["setup"] | {"device": "cpu"}
+    setup = WORKLOADS[workload]["setup"] | {"device": device}
     return parse({"name": "Speed", "setup": setup, "arms": arms, "seeds": list(SEEDS)})
 
 
 class Work:
     """One training: what a contender is given, and what judges it on the engine's own grid.
 
+    The data and the network are on the device.
+
     ``judging`` is the seconds that evaluation took, ``curve`` what it found: step, test loss.
     """
 
-    def __init__(self, workload: str, number: int, home: Path) -> None:
-        self.run = experiment(workload).runs()[number]
+    def __init__(self, workload: str, number: int, home: Path, device: str = "cpu") -> None:
+        self.run = experiment(workload, device).runs()[number]
+        self.device = torch.device(device)
         setup = self.run.setup
         assert setup.epochs is not None
-        self.task = Classification(self.run, home=home, device="cpu", say=print)
+        self.task = Classification(self.run, home=home, device=device, say=print)
         self.network = as_written(self.task.build(self.task.spec()))
         kaiming(self.network, stream(self.run.seed, "init"))
         cost = multiply_adds(self.network, setup.image)
@@ -94,8 +97,14 @@ class Work:
         """The examples of the next epoch, (train_size,)."""
         return torch.randperm(len(self.y), generator=self.shuffle)
 
+    def wait(self) -> None:
+        """Until the device has done what it was asked for: else the next asks for the time."""
+        if self.device.type == "cuda":
+            torch.cuda.synchronize(self.device)
+
     def judge(self, step: int) -> None:
         """Loss and accuracy on the slices of test and training set, as the engine finds them."""
+        self.wait()
         begin = time.perf_counter()
         self.network.eval()
         self.curve.append((step, self.task.evaluate(self.network)["test_loss"]))
@@ -109,6 +118,7 @@ class Work:
 
     def close(self) -> None:
         """The last numbers: on all test images."""
+        self.wait()
         begin = time.perf_counter()
         self.network.eval()
         if self.task.tests < len(self.task.test_x):

@@ -1,6 +1,6 @@
 """Runs trained as one program against the same runs one after another, all logging on in both.
 
-    python tests/benchmarks/stacking.py [TRICK+TRICK ...] [--repeats 5] [--cpu]
+    python tests/benchmarks/stacking.py [TRICK+TRICK ...] [--repeats 5] [--cpu] [--device cuda]
 
 One process on one thread, in turn: the engine trains one run, then a stack trains 6, then one
 trains 24. From the first evaluation to the end of the last report; a ratio is the engine's time of
@@ -41,11 +41,13 @@ def runs_of(arm: str, count: int) -> list[Run]:
     return parse({"name": "x", "setup": SETUP, "arms": arms, "seeds": [*range(count)]}).runs()
 
 
-def seconds_of_a_step(runs: list[Run], home: Path, *, cpu: bool) -> float:
+def seconds_of_a_step(runs: list[Run], home: Path, device: str, *, cpu: bool) -> float:
     """Of one run: alone by the engine, several in a stack."""
     clock = time.thread_time if cpu else time.perf_counter
-    alone = train(runs[0], home=home)
-    going: Iterable[Any] = alone if len(runs) == 1 else train_together(runs, home=home)
+    alone = train(runs[0], home=home, device=device)
+    going: Iterable[Any] = (
+        alone if len(runs) == 1 else train_together(runs, home=home, device=device)
+    )
     going = iter(going)
     next(going)
     begin = clock()
@@ -59,6 +61,7 @@ def main() -> None:
     parser.add_argument("arms", nargs="*", default=ARMS)
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--cpu", action="store_true")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     given = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -66,9 +69,9 @@ def main() -> None:
         for arm in given.arms:
             tried = [runs_of(arm, count) for count in (1, *STACKS)]
             for runs in tried[:2]:  # the first of each warms up
-                seconds_of_a_step(runs, home, cpu=given.cpu)
+                seconds_of_a_step(runs, home, given.device, cpu=given.cpu)
             times = [
-                [seconds_of_a_step(runs, home, cpu=given.cpu) for runs in tried]
+                [seconds_of_a_step(runs, home, given.device, cpu=given.cpu) for runs in tried]
                 for _ in range(given.repeats)
             ]
             us = [1e6 * statistics.median(column) for column in zip(*times, strict=True)]

@@ -1,10 +1,11 @@
 """What makes the loop by hand faster, and what does not: variants of it, one change each.
 
-    python tests/benchmarks/tried.py [--workloads a b] [--repeats 7] [--compile] [--json]
+    python tests/benchmarks/tried.py [--workloads a b] [--repeats 7] [--compile] [--device cuda] [--json]
 
 Microseconds of a step (and of a model, where several are trained at once), the median of repeats
 in which the variants take turns, in wall time and in processor time of this process. ``--compile``
-adds torch.compile, which takes minutes; its first step is told apart. Nothing is judged here.
+adds torch.compile, which takes minutes; its first step is told apart. Nothing is judged here. On a
+GPU a step is tried as a CUDA graph, too.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def autocast(work: Work, network: torch.nn.Module) -> Step:
 
     def step(rows: torch.Tensor) -> None:
         optimizer.zero_grad()
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(work.device.type, torch.bfloat16):
             loss = cross_entropy(network(work.x[rows]), work.y[rows])
         loss.backward()
         optimizer.step()
@@ -112,6 +113,33 @@ def by_vmap(work: Work, network: torch.nn.Module) -> Step:
     return step
 
 
+def cuda_graph(work: Work, network: torch.nn.Module) -> Step:
+    """The whole step recorded once, and launched as one: only the rows of the batch change."""
+    held = Flat(network)
+    rows = torch.arange(work.batch, device=work.device)
+
+    def plain() -> None:
+        held.gradients.zero_()
+        cross_entropy(network(work.x[rows]), work.y[rows]).backward()
+        held.weights.data.add_(held.gradients, alpha=-work.lr)
+
+    side = torch.cuda.Stream(work.device)
+    side.wait_stream(torch.cuda.current_stream(work.device))
+    with torch.cuda.stream(side):  # what a first step allocates must not be recorded
+        for _ in range(3):
+            plain()
+    torch.cuda.current_stream(work.device).wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        plain()
+
+    def step(new: torch.Tensor) -> None:
+        rows.copy_(new)
+        graph.replay()
+
+    return step
+
+
 def variants(work: Work, compiled: bool) -> dict[str, tuple[Step, int, int]]:
     """By name: a step, the threads it is given, the models it trains."""
 
@@ -123,10 +151,13 @@ def variants(work: Work, compiled: bool) -> dict[str, tuple[Step, int, int]]:
         "foreach SGD": (descent(work, fresh(), foreach=True), 1, 1),
         "SGD as it comes": (descent(work, fresh()), 1, 1),
         "flat buffers": (flat(work, fresh()), 1, 1),
-        "2 threads": (descent(work, fresh(), fused=True), 2, 1),
         "bfloat16 autocast": (autocast(work, fresh()), 1, 1),
         f"{MODELS} models by vmap": (by_vmap(work, fresh()), 1, MODELS),
     }
+    if work.device.type == "cuda":
+        made["CUDA graph, flat buffers"] = (cuda_graph(work, fresh()), 1, 1)
+    else:
+        made["2 threads"] = (descent(work, fresh(), fused=True), 2, 1)
     if work.x.shape[1] > 1 or work.task.images:
         made["not channels_last"] = (rows_first(work, fresh()), 1, 1)
     if work.run.setup.network.kind == "cnn":
@@ -139,25 +170,28 @@ def variants(work: Work, compiled: bool) -> dict[str, tuple[Step, int, int]]:
     return made
 
 
-def measure(workload: str, home: Path, repeats: int, compiled: bool) -> dict[str, Any]:
+def measure(workload: str, home: Path, repeats: int, compiled: bool, device: str) -> dict[str, Any]:
     """By variant: microseconds of wall and processor, the first step's seconds."""
-    work = Work(workload, 0, home)
+    work = Work(workload, 0, home, device)
     steps = 100 if workload == "a" else 6
-    rows = [work.order()[: work.batch] for _ in range(steps)]
+    rows = [work.order()[: work.batch].to(work.device) for _ in range(steps)]
     every = variants(work, compiled)
     first: dict[str, float] = {}
     took: dict[str, list[tuple[float, float]]] = {name: [] for name in every}
     for repeat in range(repeats + 1):
         for name, (step, threads, models) in every.items():
             torch.set_num_threads(threads)
+            work.wait()
             begin, spent = time.perf_counter(), time.process_time()
             if repeat == 0:
                 step(rows[0])
+                work.wait()
                 first[name] = time.perf_counter() - begin
                 step(rows[1])
                 continue
             for one in rows:
                 step(one)
+            work.wait()
             each = 1e6 / (steps * models)
             wall, own = time.perf_counter() - begin, time.process_time() - spent
             took[name].append((wall * each, own * each))
@@ -177,16 +211,20 @@ def main() -> None:
     parser.add_argument("--workloads", nargs="+", choices=WORKLOADS, default=["a", "b"])
     parser.add_argument("--repeats", type=int, default=7)
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--home", type=Path, help="where the data sets are kept between calls")
     parser.add_argument("--json", action="store_true")
     asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         home = (asked.home or Path(folder)).resolve()
-        found = {one: measure(one, home, asked.repeats, asked.compile) for one in asked.workloads}
+        found = {
+            one: measure(one, home, asked.repeats, asked.compile, asked.device)
+            for one in asked.workloads
+        }
     if asked.json:
-        print(json.dumps({"processor": processor(), "found": found}, indent=1))
+        print(json.dumps({"processor": processor(asked.device), "found": found}, indent=1))
         return
-    print(f"{processor()}, {os.cpu_count()} cores, torch {torch.__version__}")
+    print(f"{processor(asked.device)}, {os.cpu_count()} cores, torch {torch.__version__}")
     for workload, rows in found.items():
         hand = rows["by hand (fused SGD)"]
         print(f"\n{WORKLOADS[workload]['title']}, {asked.repeats} repeats\n")
