@@ -76,10 +76,11 @@ class Curve:
 class Bench:
     """Trains arms of tiny experiments; a run that several laws need is trained once.
 
-    ``home`` is where the data sets are kept.
+    ``home`` is where the data sets are kept, ``device`` where the runs are trained.
     """
 
     home: Path
+    device: str = "cpu"
     known: dict[str, Curve] = field(default_factory=dict)
     places: dict[tuple[type[Trick], str], str] = field(default_factory=dict)
 
@@ -104,7 +105,7 @@ class Bench:
         assert whose is not None
         run = self.planned(whose, kind or whose.kinds[0], steps, (knobs or {}) if trick else None)
         if again or run.id not in self.known:
-            self.known[run.id] = curve(train(run, home=self.home))
+            self.known[run.id] = curve(train(run, home=self.home, device=self.device))
         return self.known[run.id]
 
     def planned(
@@ -127,12 +128,17 @@ class Bench:
         for before, step in pairwise([0, *at]):
             saver = BreaksOff(step - before)
             try:
-                part = curve(train(run, home=self.home, saver=saver, resume=state), points)
+                part = curve(self.going_on(run, state, saver), points)
             except BrokenOff:
                 state = through_a_file(saver.state)
             else:
                 return part  # it diverged before
-        return curve(train(run, home=self.home, resume=state), points)
+        return curve(self.going_on(run, state), points)
+
+    def going_on(
+        self, run: Run, state: Data | None, saver: BreaksOff | None = None
+    ) -> Iterator[Point]:
+        return train(run, home=self.home, device=self.device, saver=saver, resume=state)
 
     def stacked(self, trick: type[Trick], kind: str) -> tuple[list[Curve], list[Curve]] | None:
         """A few seeds, each trained alone, and all as one program; None: not possible.
@@ -149,14 +155,14 @@ class Bench:
             for seed in SEEDS
         ]
         try:
-            found = together(runs, self.home)
+            found = together(runs, self.home, device=self.device)
         except Unequal:
             if kind == "mlp":
                 raise
             return None  # its maps go through layers that see each network alone
         for run in runs:
             if run.id not in self.known:
-                self.known[run.id] = curve(train(run, home=self.home))
+                self.known[run.id] = curve(train(run, home=self.home, device=self.device))
         return [self.known[run.id] for run in runs], found
 
     def dataset(self, trick: type[Trick], kind: str) -> str:

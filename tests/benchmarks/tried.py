@@ -1,6 +1,6 @@
 """What makes the loop by hand faster, and what does not: variants of it, one change each.
 
-    python tests/benchmarks/tried.py [--workloads a b] [--repeats 7] [--compile] [--device cuda] [--json]
+    python tests/benchmarks/tried.py [--workloads a b] [--repeats 7] [--compile] [--device cuda]
 
 Microseconds of a step (and of a model, where several are trained at once), the median of repeats
 in which the variants take turns, in wall time and in processor time of this process. ``--compile``
