@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from streamlit.delta_generator import DeltaGenerator
 
 PARTS = Path(__file__).parent / "parts"
+STARTING, AT_WORK, IDLE = 1, 2, 10  # seconds between two looks at the worker
 
 
 def badge() -> None:
@@ -61,17 +62,24 @@ def look_for_worker() -> None:
 def watch_worker(spot: DeltaGenerator, seconds: int) -> None:
     """Keep the worker awake and show how it is; ``spot`` tells of a store that takes nothing."""
     refusals.banner(spot, refusals.heartbeat(look_for_worker))
-    if pulse() > seconds:
+    if seconds == STARTING and pulse() > STARTING:
         st.rerun()  # once, with the slower clock
     badge()
 
 
 def pulse() -> int:
-    """Once a worker has been seen a slow pulse is enough; until then look every second."""
+    """Seconds between two looks: few while there is something to see.
+
+    A page whose runs are over keeps the pulse of work until it is drawn anew: to draw it for that
+    alone would close what somebody has open.
+    """
     try:
-        return 1 if worker()[0] == "starting" else 10
+        state, row = worker()
     except REFUSALS:
-        return 10
+        return IDLE
+    if state == "starting":
+        return STARTING
+    return AT_WORK if row and row.wanted else IDLE
 
 
 own.decide()

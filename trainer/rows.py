@@ -118,6 +118,7 @@ class WorkerRow:
     heartbeat: float
     pid: int
     devices: tuple[str, ...] | None  # None until probed
+    wanted: bool = False  # runs wait or are trained
 
     @property
     def alive(self) -> bool:
@@ -147,6 +148,7 @@ def worker_row(row: RowMapping) -> WorkerRow:
         heartbeat=row["heartbeat"],
         pid=row["pid"],
         devices=tuple(json.loads(row["devices"])) if row["devices"] else None,
+        wanted=row["wanted"],
     )
 
 

@@ -54,7 +54,7 @@ import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import exists, insert, select, update
 
 from trainer.home import checkpoint_files, log_file
 from trainer.launching import add_seeds, insert_experiment, later, remove, settle, settled
@@ -313,7 +313,8 @@ class Store(StoreFile):
 
     def worker(self) -> WorkerRow | None:
         """The supervisor, or the last one there was. None: there never was one."""
-        newest = select(workers).order_by(workers.c.heartbeat.desc()).limit(1)
+        wanted = exists().where(runs.c.state.in_(("waiting", "running"))).label("wanted")
+        newest = select(workers, wanted).order_by(workers.c.heartbeat.desc()).limit(1)
         with self.reads.connect() as db:
             row = db.execute(newest).mappings().first()
         return None if row is None else worker_row(row)

@@ -51,6 +51,17 @@ class StoreContract(Hands):
         assert self.claim(queue) is None
         assert store.counts()[id] == {"done": 4}
 
+    def test_the_worker_is_wanted_while_runs_wait_or_are_trained(self, store, queue):
+        queue.enter("w", pid=1, created=0.0, slots=2)
+        assert not store.worker().wanted
+        id = store.launch(plan(("baseline",), (0,)))
+        assert store.worker().wanted, "it waits"
+        claim = self.claim(queue)
+        assert store.worker().wanted, "it is trained"
+        queue.finish(claim, state="done", steps=20, seconds=1.0)
+        assert not store.worker().wanted
+        store.delete(id)
+
     def test_deleting_takes_points_and_log(self, store, queue):
         id = store.launch(plan(("baseline",), (0,)))
         claim = self.train(queue)
