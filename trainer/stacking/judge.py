@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from trainer.stacking.parts import Part
     from trainer.stacking.rows import Rows
 
-CACHE = 2**20  # bytes of hidden units that are computed at once
+CACHE = 2**20  # bytes of hidden units that a processor computes at once
 NAMES = ("test_loss", "test_accuracy", "train_loss", "train_accuracy")
 
 
@@ -43,6 +43,8 @@ class Judge:
     def answers(self) -> Tensor:
         """What the networks say to their images, (M, J, C); in eval mode."""
         chunk = max(32, CACHE // (4 * len(self.members) * self.units))
+        if self.x.device.type != "cpu":
+            chunk = self.x.shape[1]
         with torch.inference_mode():
             parts = [self.twin.forward(part, False) for part in torch.split(self.x, chunk, dim=1)]
             return torch.cat(parts, dim=1)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 TEST_SLICE = 500  # test images behind every point of a curve; the last numbers use all of them
 TRAIN_SLICE = 200  # training images, with their true labels, behind every point of a curve
 CACHE = 2**19  # bytes of images that are gathered at once; twice that of maps is judged at once
+ROOM = 2**26  # the same on a GPU, where each gather is a launch, however small
 LARGEST = 1000  # images that are judged at once, where memory is no matter
 
 
@@ -242,7 +243,8 @@ class Classification:
         targets = one_hot(split.y, split.classes).float() if spread_out else split.y
         size = min(size, len(order))
         order = order[: len(order) // size * size].to(split.x.device)
-        block_size = size * max(1, CACHE // (size * split.x[0].nbytes))
+        room = CACHE if split.x.device.type == "cpu" else ROOM
+        block_size = size * max(1, room // (size * split.x[0].nbytes))
         for block in torch.split(order, block_size):
             x, y = split.x[block], targets[block]
             yield from zip(torch.split(x, size), torch.split(y, size), strict=True)
