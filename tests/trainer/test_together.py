@@ -172,6 +172,18 @@ def test_a_process_measures_a_kind_once(claim, monkeypatch):
     assert asked == [3, 3]
 
 
+def test_what_went_together_is_not_measured_again(store, queue, claim, monkeypatch):
+    asked = []
+    monkeypatch.setattr(room, "worth", lambda runs, **where: bool(asked.append(len(runs))) or True)
+    room.together(claim(3)[1])
+    assert asked == [3]
+    room.WORTH.clear()  # as in another process
+    assert room.is_worth(claim(3, lr=0.2)[1])
+    assert asked == [3]
+    assert room.is_worth(claim(3, ("dropped",))[1]), "other tricks are measured"
+    assert asked == [3, 3]
+
+
 def test_a_failing_measurement_has_each_trained_alone(store, claim, monkeypatch):
     def fails(runs, **where):
         raise MemoryError("no room")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Any
 
+from trainer.claiming import went_together
 from trainer.executors.alone import alone, ending, other_tricks
 from trainer.queue import Fenced
 from trainer.rows import kind_of, tricks_of
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from trainer.executors.writer import Account, Writer
 
 
-WORTH: set[tuple[str, str, str]] = set()  # what this process has measured: kind, tricks, device
+WORTH: set[tuple[str, str, str]] = set()  # what this process knows: kind, tricks, device
 
 
 def together(writer: Writer) -> None:
@@ -62,6 +63,10 @@ def is_worth(writer: Writer) -> bool:
     same = kind_of(runs[0].setup), tricks_of(runs[0].arm), device
     if same in WORTH:
         return True
+    with writer.queue.store.reads.connect() as db:
+        if went_together(db, *same):  # somebody has measured it
+            WORTH.add(same)
+            return True
     where: dict[str, Any] = {"home": writer.queue.store.home, "device": device}
     # While the machine does something else a measurement may say no, but hardly twice.
     found = worth(runs, **where) or worth(runs, **where)
