@@ -98,9 +98,9 @@ class Muon(Optimizer):
                 if p.grad is None:
                     continue
                 state = self.state[p]
-                if "average" not in state:
-                    state["average"] = torch.zeros_like(p)
-                average = state["average"].lerp_(p.grad, 1 - momentum)
+                if "momentum_buffer" not in state:  # torch's name: its checkpoints go on here
+                    state["momentum_buffer"] = torch.zeros_like(p)
+                average = state["momentum_buffer"].lerp_(p.grad, 1 - momentum)
                 move = orthogonal(p.grad.lerp(average, momentum))
                 p.mul_(1 - lr * group["weight_decay"])
                 p.add_(move, alpha=-lr * math.sqrt(max(1.0, p.shape[0] / p.shape[1])))
