@@ -52,13 +52,6 @@ def own_tricks(arm: Arm) -> list[str]:
     return [one.id for one in arm.tricks if one.id not in known or version(known[one.id])]
 
 
-def went_together(db: Connection, kind: str, tricks: str, device: str) -> bool:
-    """Whether such runs have been trained together there, to the end of one of them."""
-    alike = runs.c.kind == kind, runs.c.tricks == tricks, runs.c.device == device
-    ended = runs.c.state == "done", runs.c.together > 1
-    return db.scalar(select(runs.c.id).where(*alike, *ended).limit(1)) is not None
-
-
 def only(statement: Any, experiment_id: str | None) -> Any:
     """A statement about runs, limited to those of an experiment."""
     if experiment_id is None:

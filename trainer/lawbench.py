@@ -104,9 +104,18 @@ class Bench:
         whose = trick or of
         assert whose is not None
         run = self.planned(whose, kind or whose.kinds[0], steps, (knobs or {}) if trick else None)
-        if again or run.id not in self.known:
-            self.known[run.id] = curve(train(run, home=self.home, device=self.device))
+        if again:
+            self.known.pop(run.id, None)
+        return self.trained(run)
+
+    def trained(self, run: Run) -> Curve:
+        if run.id not in self.known:
+            self.known[run.id] = curve(self.points(run))
         return self.known[run.id]
+
+    def points(self, run: Run, **how: Any) -> Iterator[Point]:
+        """The run while it trains; ``how`` goes to the engine."""
+        return train(run, home=self.home, device=self.device, **how)
 
     def planned(
         self, trick: type[Trick], kind: str, steps: int = STEPS, knobs: Knobs | None = None
@@ -128,17 +137,12 @@ class Bench:
         for before, step in pairwise([0, *at]):
             saver = BreaksOff(step - before)
             try:
-                part = curve(self.going_on(run, state, saver), points)
+                part = curve(self.points(run, saver=saver, resume=state), points)
             except BrokenOff:
                 state = through_a_file(saver.state)
             else:
                 return part  # it diverged before
-        return curve(self.going_on(run, state), points)
-
-    def going_on(
-        self, run: Run, state: Data | None, saver: BreaksOff | None = None
-    ) -> Iterator[Point]:
-        return train(run, home=self.home, device=self.device, saver=saver, resume=state)
+        return curve(self.points(run, resume=state), points)
 
     def stacked(self, trick: type[Trick], kind: str) -> tuple[list[Curve], list[Curve]] | None:
         """A few seeds, each trained alone, and all as one program; None: not possible.
@@ -160,10 +164,7 @@ class Bench:
             if kind == "mlp":
                 raise
             return None  # its maps go through layers that see each network alone
-        for run in runs:
-            if run.id not in self.known:
-                self.known[run.id] = curve(train(run, home=self.home, device=self.device))
-        return [self.known[run.id] for run in runs], found
+        return [self.trained(run) for run in runs], found
 
     def dataset(self, trick: type[Trick], kind: str) -> str:
         """The first data set on which the trick may be used."""

@@ -45,7 +45,6 @@ def made_with(device: str) -> Made:
     """
     import torch
 
-    on_gpu = device.startswith("cuda")
     return {
         "trickboard": project(),
         "engine": ENGINE,
@@ -55,7 +54,7 @@ def made_with(device: str) -> Made:
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "device": device,
-        "processor": torch.cuda.get_device_name(device) if on_gpu else processor(),
+        "processor": processor(device),
         "threads": torch.get_num_threads(),
     }
 
@@ -75,9 +74,13 @@ def installed(package: str) -> str:
         return "not installed"
 
 
-@lru_cache(maxsize=1)
-def processor() -> str:
-    """The CPU's own name, where the system tells it."""
+@lru_cache(maxsize=16)
+def processor(device: str = "cpu") -> str:
+    """The name of a GPU, or the CPU's own, where the system tells it."""
+    if device.startswith("cuda"):
+        import torch
+
+        return str(torch.cuda.get_device_name(device))
     told = Path("/proc/cpuinfo")
     if told.is_file():
         with told.open(encoding="utf-8") as lines:

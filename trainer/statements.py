@@ -151,6 +151,13 @@ def step_seconds(db: Connection, setup: Setup, arm: Arm | None) -> float | None:
     return db.scalar(select(timings.c.step_seconds).where(timings.c.kind == kind))
 
 
+def went_together(db: Connection, kind: str, tricks: str, device: str) -> bool:
+    """Whether such runs have been trained together there, to the end of one of them."""
+    alike = runs.c.kind == kind, runs.c.tricks == tricks, runs.c.device == device
+    ended = runs.c.state == "done", runs.c.together > 1
+    return db.scalar(select(runs.c.id).where(*alike, *ended).limit(1)) is not None
+
+
 def arm_names(db: Connection, experiment_id: str) -> list[str]:
     """The names of an experiment's arms; none if there is no such experiment."""
     spec = db.scalar(select(experiments.c.spec).where(experiments.c.id == experiment_id))

@@ -46,6 +46,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.benchmarks.pages_runs import plan, write_finished
 from tests.benchmarks.pages_table import table
+from trainer.provenance import processor
 from trainer.store import Store
 
 if TYPE_CHECKING:
@@ -336,14 +337,6 @@ def following(browser: Browser, home: Path, what: list[str], wanted: int) -> dic
         "blocked_share": sum(length for _, length in found["tasks"]) / 1000 / (to_now - from_now),
         "memory_mb": memory,
     }
-
-
-def processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line.split(":")[1].strip() for line in lines if "model name" in line), "unknown")
 
 
 def main() -> None:

@@ -38,8 +38,9 @@ from typing import Any
 sys.path.pop(0)  # this folder, which has a pages.py of its own
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.benchmarks.peers_table import processor, table
+from tests.benchmarks.peers_table import table
 from tests.benchmarks.peers_work import RUNS, WORKLOADS, experiment
+from trainer.provenance import processor
 from trainer.results import as_json
 from trainer.store import Store
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-from pathlib import Path
 from typing import Any
 
 NAMES = {
@@ -14,20 +12,6 @@ NAMES = {
     "skorch": "skorch",
     "engine": "Trickboard",
 }
-
-
-def processor(device: str = "cpu") -> str:
-    """Its name, as the system tells it, after that of a GPU where that is the device."""
-    if device == "cuda":
-        import torch
-
-        return f"{torch.cuda.get_device_name(0)}, {processor()}"
-    path = Path("/proc/cpuinfo")
-    if path.exists():
-        for line in path.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def table(result: dict[str, Any]) -> str:

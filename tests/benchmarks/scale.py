@@ -35,8 +35,8 @@ from pages.parts.board import SHEET, lines, outcome
 from pages.parts.curves import figure, packed
 from pages.parts.reader import Reader
 from pages.parts.results import results
-from tests.benchmarks.peers_table import processor
 from trainer.experiment import parse
+from trainer.provenance import processor
 from trainer.queue import Queue
 from trainer.store import Store
 

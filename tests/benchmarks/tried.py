@@ -28,8 +28,8 @@ import torch
 from torch import func
 from torch.nn.functional import cross_entropy
 
-from tests.benchmarks.peers_table import processor
 from tests.benchmarks.peers_work import WORKLOADS, Work
+from trainer.provenance import processor
 from trainer.record import Flat
 
 if TYPE_CHECKING:

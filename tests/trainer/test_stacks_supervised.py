@@ -10,19 +10,16 @@ import pytest
 from tests.trainer.stores import plan
 from tests.trainer.test_stacks import claimed, deaths
 from tests.trainer.test_stacks import together as together
-from tests.trainer.test_supervisor import NoProcesses, states, until
+from tests.trainer.test_supervisor import states, warmed
 from trainer import supervisor
 from trainer.processes import birth
 from trainer.queue import DEATHS, DEATHS_TOGETHER, News
-from trainer.supervisor import Supervisor
 
 
 @pytest.fixture
 def work(store):
     def make(*found, **options):
-        made = Supervisor(store, NoProcesses(*found), **{"slots": 2} | options)
-        made.begin()
-        until(lambda: made.ready)
+        made = warmed(store, *found, **options)
         made.sweep_from = 0.0
         return made
 

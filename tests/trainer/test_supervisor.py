@@ -63,14 +63,14 @@ def alone(monkeypatch):
 @pytest.fixture
 def work(store):
     """Makes a supervisor that is warm."""
+    return lambda *found, **options: warmed(store, *found, **options)
 
-    def make(*found, **options):
-        made = Supervisor(store, NoProcesses(*found), **{"slots": 2} | options)
-        made.begin()
-        until(lambda: made.ready)
-        return made
 
-    return make
+def warmed(store, *found, **options):
+    made = Supervisor(store, NoProcesses(*found), **{"slots": 2} | options)
+    made.begin()
+    until(lambda: made.ready)
+    return made
 
 
 def until(condition, seconds=20.0):

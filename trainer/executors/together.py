@@ -11,11 +11,11 @@ from __future__ import annotations
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from trainer.claiming import went_together
 from trainer.executors.alone import alone, ending, other_tricks
 from trainer.queue import Fenced
 from trainer.rows import kind_of, tricks_of
 from trainer.stacking import train_together, worth
+from trainer.statements import went_together
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
