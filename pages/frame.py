@@ -79,7 +79,7 @@ def pulse() -> int:
         return IDLE
     if state == "starting":
         return STARTING
-    return AT_WORK if row and row.wanted else IDLE
+    return AT_WORK if row and (row.wanted or row.busy) else IDLE  # busy: it says so a second longer
 
 
 own.decide()
