@@ -1,9 +1,10 @@
-"""Names that people give: which can be read, and what becomes of them in files and tables."""
+"""Names and ids: what can be read, and what becomes of them in files and tables."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from uuid import uuid4
 
 from trainer.sentences import JOINER
 
@@ -14,6 +15,7 @@ MOST_BYTES = 150  # of a part of a file's name: systems allow 255, and something
 TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 # What makes a spreadsheet calculate; the wide forms do in some languages.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+DIGITS = re.compile(r"\d+(e\d+)?")  # hex digits that pandas and spreadsheets read as a number
 NUMBERED = {f"{port}{i}" for port in ("com", "lpt") for i in "0123456789¹²³"}
 RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$", *NUMBERED}  # no file's on Windows
 
@@ -35,6 +37,18 @@ def tidied(text: str) -> str:
 def cell(text: str) -> str:
     """A person's own words in a spreadsheet: never a formula."""
     return f"'{text}" if text.lstrip(" \u00a0\u3000").startswith(FORMULA) else text
+
+
+def id_cell(id: str) -> str:
+    """Hex digits in a table of text: never a number. 1265e740 is read as infinity."""
+    return f"'{id}" if DIGITS.fullmatch(id) else id
+
+
+def new_id() -> str:
+    """8 hex digits that nobody had before, and that :func:`id_cell` leaves as they are."""
+    while DIGITS.fullmatch(id := uuid4().hex[:8]):
+        pass
+    return id
 
 
 def in_table(text: str) -> str:

@@ -52,14 +52,13 @@ from __future__ import annotations
 import json
 import time
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 from sqlalchemy import exists, insert, select, update
 
 from trainer.home import checkpoint_files, log_file
 from trainer.launching import add_seeds, insert_experiment, later, remove, settle, settled
 from trainer.limits import HOME, check, check_pace
-from trainer.names import LONGEST, readable
+from trainer.names import LONGEST, new_id, readable
 from trainer.opening import StoreError, StoreFile
 from trainer.reading import news
 from trainer.rows import (
@@ -137,7 +136,7 @@ class Store(StoreFile):
         Raises:
             LimitReached: too many runs would wait, or it follows too many other launches.
         """
-        id = uuid4().hex[:8]
+        id = new_id()
         with self.writes.begin() as db:
             check_pace(db, self.limits, owner)
             insert_experiment(db, id, untuned(experiment), estimate, time.time(), owner)

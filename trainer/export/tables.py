@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from trainer.names import cell
+from trainer.names import cell, id_cell
 from trainer.provenance import TITLES, of_report
 
 if TYPE_CHECKING:
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
 # A point that is no number is a measured one: its field is not left empty, as those of runs are.
 MISSING = "nan"
-WRITTEN = {"name", "arm", "error"}  # columns with words that no rule of ours bounds
+# Columns of text that something may take for a formula or a number, and how they are written.
+TEXT = {"name": cell, "arm": cell, "error": cell, "experiment": id_cell, "run": id_cell}
 
 
 def points_table(material: Material, runs: Sequence[RunRow] | None = None) -> pd.DataFrame:
@@ -160,11 +161,12 @@ def flat(data: dict[str, Any], above: str) -> dict[str, Any]:
 def write_csv(material: Material, folder: Path) -> None:
     """A file for each table; read back, every number is the one that was measured.
 
-    A name or a message that a spreadsheet would calculate has a ``'`` in front.
+    What would be taken for something else has a ``'`` in front: a name or a message that a
+    spreadsheet would calculate, an id that is read as a number.
     """
     for name, table in tables(material).items():
-        for column in WRITTEN & {*table}:
-            table[column] = table[column].map(cell, na_action="ignore")
+        for column in TEXT.keys() & {*table}:
+            table[column] = table[column].map(TEXT[column], na_action="ignore")
         missing = MISSING if name.endswith("points") else ""
         table.to_csv(folder / f"{name}.csv", index=False, na_rep=missing)
 

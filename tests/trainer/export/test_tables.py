@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,9 +14,11 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from tests.trainer.export.bench import plan, train
 from trainer import export as exporting
+from trainer import names
 from trainer.experiment import parse
 from trainer.export.material import KEYS, gather
 from trainer.export.report import report
+from trainer.export.tables import points_table, write_csv, write_parquet
 
 
 def as_tuples(table):
@@ -39,8 +42,8 @@ def measured(material):
 
 def read_csv(path):
     """With Python's own reading of numbers: those of older pandas are off by a last digit."""
-    names = pd.read_csv(path, nrows=0)
-    exact = [name for name in names if name == "value" or name.startswith("final.")]
+    columns = pd.read_csv(path, nrows=0)
+    exact = [name for name in columns if name == "value" or name.startswith("final.")]
     table = pd.read_csv(path, dtype=dict.fromkeys(exact, str))
     return table.assign(**{name: [float(one) for one in table[name]] for name in exact})
 
@@ -68,12 +71,29 @@ def test_every_point_comes_back_as_it_was_measured(trained, material, tmp_path, 
     assert runs["final.test_loss"].to_numpy() == pytest.approx(final, abs=0, rel=0, nan_ok=True)
 
 
+@pytest.mark.parametrize("id", ["1265e740", "00012345", "1e999999"])
+def test_an_id_that_reads_as_a_number_stays_a_text(material, tmp_path, id):
+    """The first is infinity to pandas, which once took an experiment's name from every row."""
+    first = replace(material.runs[0], id=f"{id}{id.replace('e', '0')}")
+    points = {**material.points, first.id: material.points[material.runs[0].id]}
+    row = replace(material.row, id=id)
+    write_csv(replace(material, row=row, runs=[first], points=points), tmp_path)
+    for name in ("points", "runs"):
+        table = pd.read_csv(tmp_path / f"{name}.csv")
+        assert set(table["experiment"]) == {f"'{id}"} and set(table["run"]) == {f"'{first.id}"}
+
+
+def test_no_new_experiment_has_an_id_that_reads_as_a_number(monkeypatch):
+    told = iter(["12345678", "1265e740", "1265e74a"])
+    monkeypatch.setattr(names, "uuid4", lambda: SimpleNamespace(hex=next(told)))
+    assert names.new_id() == "1265e74a" == names.id_cell("1265e74a")
+    assert names.id_cell("e1234567") == "e1234567" and names.id_cell("12e4e678") == "12e4e678"
+
+
 def test_arms_that_share_their_runs_each_have_the_points(store):
     data = plan(seeds=2)
     data["arms"][1]["tricks"] = []
     found = gather(store, train(store, data, lost=0))
-    from trainer.export.tables import points_table
-
     table = points_table(found)
     counts = table.groupby("arm", observed=True).size()
     assert counts["baseline"] == counts["mixup, a/b"] > 0
@@ -105,16 +125,12 @@ def test_trials_have_a_table_of_their_own(store, tmp_path):
     )
     html = report(tried)
     assert "<h2>Tuned rates</h2>" in html and "<td>× 2</td>" in html and "not yet" in html
-    from trainer.export.tables import write_csv
-
     write_csv(tried, tmp_path)
     assert list(read_csv(tmp_path / "trials.csv")["scale"]) == [1.0, 2.0, 1.0, 2.0]
 
 
 def test_the_points_of_trials_are_taken_away_beside_the_compared_ones(store, tmp_path):
     found = gather(store, train(store, plan(seeds=6, tune={"scales": [1.0, 2.0], "seeds": 2})))
-    from trainer.export.tables import write_csv, write_parquet
-
     write_csv(found, tmp_path)
     write_parquet(found, tmp_path)
     table = read_csv(tmp_path / "trial_points.csv")
