@@ -12,7 +12,7 @@ from pages.parts import arrow, board, words
 from pages.parts.compare_address import control
 from trainer import differences
 from trainer.groupnames import key_words, trick_words
-from trainer.names import cell, in_table
+from trainer.names import cell, id_cell, in_table
 from trainer.provenance import TITLES
 
 if TYPE_CHECKING:
@@ -129,11 +129,12 @@ def as_csv(scene: Scene, shown: Sequence[tuple[str, Entry]]) -> str:
     )  # fmt: skip
     for label, entry in shown:
         run, recipe = entry.run, entry.recipe
+        homes = id_cell(" ".join(row.id for row in entry.homes))
         made = scene.made.get(run.id) or {}
         writer.writerow(
-            [cell(label), " ".join(row.id for row in entry.homes), cell(recipe.name), run.seed,
-             run.state, run.metrics.get("test_accuracy"), run.metrics.get("test_loss"),
-             run.seconds, run.step, run.id, *(recipe.settings.get(key) for key in settings),
+            [cell(label), homes, cell(recipe.name), run.seed, run.state,
+             run.metrics.get("test_accuracy"), run.metrics.get("test_loss"), run.seconds, run.step,
+             id_cell(run.id), *(recipe.settings.get(key) for key in settings),
              *(recipe.value(key) for key in knobs), *(made.get(key) for key in TITLES)]
         )  # fmt: skip
     return out.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,7 +15,6 @@ from pages.parts.compare_address import Wish
 from pages.parts.reader import Reader
 from tests.pages.bench import Bench, plan, points
 from tests.trainer.export.bench import MADE
-from trainer.names import cell
 
 if TYPE_CHECKING:
     from streamlit.testing.v1 import AppTest
@@ -404,6 +404,11 @@ def test_the_file_has_every_run_with_settings_and_knobs(bench):
     assert float(rows[0]["test_accuracy"]) == shown.entries[0].run.metrics["test_accuracy"]
 
 
-def test_a_group_that_begins_like_a_formula_is_none_in_a_spreadsheet():
-    assert cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
-    assert cell("baseline") == "baseline"
+def test_ids_of_digits_alone_are_texts_in_the_file(bench):
+    shown = scene(bench, plan(seeds=1))
+    group = shown.groups[0]
+    (entry,) = group.entries
+    run = replace(entry.run, id="1234567890123456")
+    entry = replace(entry, run=run, homes=(replace(entry.homes[0], id="1265e740"),))
+    (row,) = csv.DictReader(io.StringIO(compare_runs.as_csv(shown, [(group.label, entry)])))
+    assert (row["experiments"], row["run"]) == ("'1265e740", "'1234567890123456")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +13,6 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from tests.trainer.export.bench import plan, train
 from trainer import export as exporting
-from trainer import names
 from trainer.experiment import parse
 from trainer.export.material import KEYS, gather
 from trainer.export.report import report
@@ -81,13 +79,6 @@ def test_an_id_that_reads_as_a_number_stays_a_text(material, tmp_path, id):
     for name in ("points", "runs"):
         table = pd.read_csv(tmp_path / f"{name}.csv")
         assert set(table["experiment"]) == {f"'{id}"} and set(table["run"]) == {f"'{first.id}"}
-
-
-def test_no_new_experiment_has_an_id_that_reads_as_a_number(monkeypatch):
-    told = iter(["12345678", "1265e740", "1265e74a"])
-    monkeypatch.setattr(names, "uuid4", lambda: SimpleNamespace(hex=next(told)))
-    assert names.new_id() == "1265e74a" == names.id_cell("1265e74a")
-    assert names.id_cell("e1234567") == "e1234567" and names.id_cell("12e4e678") == "12e4e678"
 
 
 def test_arms_that_share_their_runs_each_have_the_points(store):

@@ -1,0 +1,34 @@
+"""Names and ids in tables: what a spreadsheet or pandas would take for something else."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+
+from trainer import names
+from trainer.names import cell, id_cell, new_id
+
+
+def test_a_name_that_begins_like_a_formula_is_none_in_a_spreadsheet():
+    assert cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
+    assert cell("baseline") == "baseline"
+
+
+@pytest.mark.parametrize("id", ["12345678", "00012345", "1265e740", "1e999999"])
+def test_an_id_that_reads_as_a_number_is_marked_as_a_text(id):
+    assert isinstance(float(id), float)
+    assert id_cell(id) == f"'{id}"
+
+
+@pytest.mark.parametrize("id", ["1265e74a", "e1234567", "1234567e", "12e4e678", "abcdef01"])
+def test_every_other_id_stays_as_it_is(id):
+    with pytest.raises(ValueError, match="could not convert"):
+        float(id)
+    assert id_cell(id) == id
+
+
+def test_no_new_id_reads_as_a_number(monkeypatch):
+    drawn = iter(["12345678" * 4, "1265e740" * 4, "1265e74a" * 4])
+    monkeypatch.setattr(names, "uuid4", lambda: SimpleNamespace(hex=next(drawn)))
+    assert new_id() == "1265e74a"
