@@ -15,6 +15,9 @@ MOST_BYTES = 150  # of a part of a file's name: systems allow 255, and something
 TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u2028\u2029]")
 # What makes a spreadsheet calculate; the wide forms do in some languages.
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# What pandas and R read as no value at all: an arm of that name would be in no group of a table.
+ABSENT = {"NA", "N/A", "n/a", "<NA>", "#N/A", "#N/A N/A", "#NA", "NULL", "null", "None", "nan",
+          "NaN", "-nan", "-NaN"}  # fmt: skip
 DIGITS = re.compile(r"\d+(e\d+)?")  # hex digits that pandas and spreadsheets read as a number
 NUMBERED = {f"{port}{i}" for port in ("com", "lpt") for i in "0123456789¹²³"}
 RESERVED = {"con", "prn", "aux", "nul", "conin$", "conout$", *NUMBERED}  # no file's on Windows
@@ -35,8 +38,9 @@ def tidied(text: str) -> str:
 
 
 def cell(text: str) -> str:
-    """A person's own words in a spreadsheet: never a formula."""
-    return f"'{text}" if text.lstrip(" \u00a0\u3000").startswith(FORMULA) else text
+    """A person's own words in a spreadsheet: never a formula, and never missing."""
+    formula = text.lstrip(" \u00a0\u3000").startswith(FORMULA)
+    return f"'{text}" if formula or text.strip() in ABSENT else text
 
 
 def id_cell(id: str) -> str:

@@ -16,8 +16,10 @@ function save(name, blob) {
   setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
 }
 
-// A person's own words in a spreadsheet: never a formula. A number stays one.
+// A person's own words in a spreadsheet: never a formula, and never missing (trainer/names.py). A
+// number stays one.
 const CALCULATES = /^\s*[-=+@＝＋－＠]/;
+const ABSENT = /^\s*(NA|N\/A|n\/a|<NA>|#N\/A|#N\/A N\/A|#NA|NULL|null|None|nan|NaN|-nan|-NaN)\s*$/;
 
 const COLUMNS = ['arm', 'kind', 'x', 'y', 'low', 'high'];
 
@@ -25,7 +27,8 @@ const COLUMNS = ['arm', 'kind', 'x', 'y', 'low', 'high'];
 function csvFile(rows, columns = COLUMNS, remark = '') {
   const cell = (value) => {
     let text = String(value ?? '');
-    if (CALCULATES.test(text) && !Number.isFinite(Number(text))) text = `'${text}`;
+    const word = typeof value === 'string' && ABSENT.test(text);
+    if (word || (CALCULATES.test(text) && !Number.isFinite(Number(text)))) text = `'${text}`;
     return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
   };
   const lines = [columns, ...rows].map((row) => row.map(cell).join(','));

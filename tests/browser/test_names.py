@@ -17,7 +17,9 @@ ARMS = (
     f"![i](http://{HOST}/b.png) [l](http://{HOST}) <http://{HOST}>",
     f"=1+1 see http://{HOST}/c www.{HOST} mail@{HOST} %{{y}}",
     ":material/home: :streamlit: :red[r] a -> b -- c $x^2$ </td><h1>",
+    "None",
 )
+TRICKS = ("", "dropout", "mixup", "label_smoothing", "ema")
 NAME = f'"><svg onload=window.pwned=1>http://{HOST} *not bold* <a href=x>'
 FOREIGN = f"""() => [
   ...document.querySelectorAll('a[href*="{HOST}"], img[src*="{HOST}"], [onerror], [onload]'),
@@ -35,7 +37,7 @@ def test_no_name_is_a_link_an_image_or_a_script(page, server, until, tmp_path):
         "setup": {"steps": 40, "train_size": 320},
         "arms": [
             {"name": name, "tricks": [{"id": one}] if one else []}
-            for name, one in zip(ARMS, ("", "dropout", "mixup", "label_smoothing"), strict=True)
+            for name, one in zip(ARMS, TRICKS, strict=True)
         ],
         "seeds": list(range(7)),
     }
@@ -68,5 +70,5 @@ def test_no_name_is_a_link_an_image_or_a_script(page, server, until, tmp_path):
     download.value.save_as(file)
     assert Path(download.value.suggested_filename).name == download.value.suggested_filename
     rows = list(csv.reader(file.read_text("utf-8").splitlines()))
-    assert f"'{ARMS[2]}" in {cell for row in rows for cell in row}
+    assert {f"'{ARMS[2]}", "'None"} <= {cell for row in rows for cell in row}
     assert not any(cell.startswith("=") for row in rows for cell in row)

@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import io
 from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 
 from trainer import names
-from trainer.names import cell, id_cell, new_id
+from trainer.names import ABSENT, cell, id_cell, new_id
 
 
 def test_a_name_that_begins_like_a_formula_is_none_in_a_spreadsheet():
     assert cell("=HYPERLINK(1)") == "'=HYPERLINK(1)"
     assert cell("baseline") == "baseline"
+
+
+@pytest.mark.parametrize("name", ["None", "NA", "null", "nan", " N/A ", "<NA>", "-NaN"])
+def test_a_name_that_reads_as_no_value_is_marked_as_a_text(name):
+    file = io.StringIO(f"arm,seed\n{name.strip()},1\n")
+    assert pd.read_csv(file)["arm"].isna().all()
+    assert cell(name) == f"'{name}"
+
+
+def test_all_that_pandas_reads_as_no_value_is_known():
+    from pandas._libs.parsers import STR_NA_VALUES
+
+    strange = {one for one in STR_NA_VALUES if not one or "#I" in one or "#Q" in one}
+    assert STR_NA_VALUES - strange == ABSENT
 
 
 @pytest.mark.parametrize("id", ["12345678", "00012345", "1265e740", "1e999999"])
