@@ -6,7 +6,14 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from tests.pages.bench import Bench
 from trainer import workers
+
+
+@pytest.fixture
+def bench(home) -> Bench:
+    """The store of a fresh home, with runs that are trained by hand."""
+    return Bench(home)
 
 
 @pytest.fixture

@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
-
 from pages.parts.addseeds import HELP, MOST, cost_text, offer
 from pages.parts.forest import legend, table
 from pages.parts.results import results
 from pages.parts.setuplist import terms
-from tests.pages.bench import Bench, plan
+from tests.pages.bench import plan
 from tests.pages.test_watch import rerun, text
 from tests.pages.test_watch import watch as watch
 from trainer.experiment import parse
-
-
-@pytest.fixture
-def bench(home):
-    return Bench(home)
 
 
 def train_by(bench, difference):

@@ -14,16 +14,11 @@ from sqlalchemy import update
 from pages.parts import effectmap
 from pages.parts.forest import table
 from pages.parts.results import results
-from tests.pages.bench import GRID, Bench, curves, plan
+from tests.pages.bench import GRID, curves, plan
 from tests.pages.test_watch import rerun, text, watch  # noqa: F401
 from trainer import designs
 from trainer.experiment import parse
 from trainer.schema import runs
-
-
-@pytest.fixture
-def bench(home):
-    return Bench(home)
 
 
 def finals(look, arm):

@@ -11,13 +11,7 @@ from scipy import stats
 from pages.parts import reader, view
 from pages.parts.means import Line, mean_of, smoothed, thin, tidy
 from pages.parts.reader import Reader
-from tests.pages.bench import ACCURACY, GRID, Bench, curves, plan, points
-
-
-@pytest.fixture
-def bench(home):
-    return Bench(home)
-
+from tests.pages.bench import ACCURACY, GRID, curves, plan, points
 
 # The reader.
 

@@ -14,7 +14,7 @@ from pages.parts import diagnosis_figures as figures
 from pages.parts.findings import Findings, Mark, marks
 from pages.parts.forest import table
 from pages.parts.results import results
-from tests.pages.bench import Bench, plan
+from tests.pages.bench import plan
 from tests.pages.test_watch import rerun, text, watch  # noqa: F401
 from trainer import provenance
 from trainer.calibration import in_words
@@ -41,11 +41,6 @@ def report(ece=0.02, killed=None, **tricks):
         "sharpness": {"rho": 0.05, "rise": 0.01},
         "tricks": tricks,
     }
-
-
-@pytest.fixture
-def bench(home):
-    return Bench(home)
 
 
 def trained(bench, told, **more):

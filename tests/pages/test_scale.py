@@ -5,21 +5,15 @@ from __future__ import annotations
 import json
 from itertools import pairwise
 
-import pytest
 from sqlalchemy.event import listen
 
 from pages.parts import panels, reader, view
 from pages.parts.curves import figure, packed
 from pages.parts.means import spaced
 from pages.parts.results import results
-from tests.pages.bench import Bench, curves, plan, points
+from tests.pages.bench import curves, plan, points
 
 LONG = list(range(0, 1001))
-
-
-@pytest.fixture
-def bench(home):
-    return Bench(home)
 
 
 def asked(store):

@@ -16,17 +16,12 @@ from streamlit.testing.v1 import AppTest
 from pages.parts import home as pages_home
 from pages.parts import takeaway
 from tests.faults.crew import until
-from tests.pages.bench import Bench, plan
+from tests.pages.bench import plan
 from trainer import workers
 from trainer.experiment import parse, unpack
 from trainer.export import FORMATS, archive, script
 
 FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
-
-
-@pytest.fixture
-def bench(home):
-    return Bench(home)
 
 
 @pytest.fixture

@@ -4,22 +4,15 @@ from __future__ import annotations
 
 import re
 
-import pytest
-
 from pages.parts.board import awaited, every_run, lines, told
 from pages.parts.progress import progress_words, to_come
 from pages.parts.results import results
 from pages.parts.setuplist import terms
 from pages.parts.tuned import page as tuned_page
-from tests.pages.bench import Bench, plan
+from tests.pages.bench import plan
 from tests.pages.test_watch import rerun, text
 from tests.pages.test_watch import watch as watch
 from trainer.experiment import parse
-
-
-@pytest.fixture
-def bench(home):
-    return Bench(home)
 
 
 def tuned(**more):

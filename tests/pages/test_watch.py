@@ -15,17 +15,12 @@ from pages.parts import words
 from pages.parts.forest import Scale, table
 from pages.parts.progress import progress_words, time_left
 from pages.parts.results import results
-from tests.pages.bench import Bench, curves, plan
+from tests.pages.bench import curves, plan
 from trainer import workers
 from trainer.experiment import parse, unpack
 from trainer.store import WorkerRow
 
 FRAME = Path(__file__).resolve().parents[2] / "pages" / "frame.py"
-
-
-@pytest.fixture
-def bench(home):
-    return Bench(home)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from pages.parts import home as shelf
 from pages.parts import own, workshop
-from tests.pages.bench import Bench, plan
+from tests.pages.bench import plan
 from tests.pages.planning import text
 from trainer.limits import Limits
 from trainer.sharing import Person, SharedStore
@@ -15,11 +15,6 @@ from tricks import LOOKS
 ADA = Person(name="Ada **L**", id="00000001")
 BOB = Person(name="Bob", id="00000002")
 HOST = Person(name="Teacher", id="00000003", host=True)
-
-
-@pytest.fixture
-def bench(home):
-    return Bench(home)
 
 
 @pytest.fixture
