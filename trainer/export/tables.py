@@ -161,8 +161,8 @@ def flat(data: dict[str, Any], above: str) -> dict[str, Any]:
 def write_csv(material: Material, folder: Path) -> None:
     """A file for each table; read back, every number is the one that was measured.
 
-    What would be taken for something else has a ``'`` in front: a name or a message that a
-    spreadsheet would calculate, an id that is read as a number.
+    What would be taken for something else has a ``'`` in front: words that a spreadsheet would
+    calculate or that read as nothing ("None"), an id that reads as a number.
     """
     for name, table in tables(material).items():
         for column in TEXT.keys() & {*table}:
