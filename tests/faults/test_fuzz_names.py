@@ -25,7 +25,7 @@ from tests.faults.hostile import NAMES, word
 from tests.faults.markdown import marks, words
 from tests.pages.bench import Bench, plan
 from tests.pages.test_charts import combinations
-from tests.pages.test_compare import scene
+from tests.pages.test_compare_scene import scene
 from trainer import names, sentences
 from trainer.doctor import Caption
 from trainer.experiment import Arm, Experiment, parse
