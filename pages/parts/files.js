@@ -19,7 +19,8 @@ function save(name, blob) {
 // A person's own words in a spreadsheet: never a formula, and never missing (trainer/names.py). A
 // number stays one.
 const CALCULATES = /^\s*[-=+@＝＋－＠]/;
-const ABSENT = /^\s*(NA|N\/A|n\/a|<NA>|#N\/A|#N\/A N\/A|#NA|NULL|null|None|nan|NaN|-nan|-NaN)\s*$/;
+const ABSENT = new Set(['NA', 'N/A', 'n/a', '<NA>', '#N/A', '#N/A N/A', '#NA', 'NULL', 'null', 'None',
+  'nan', 'NaN', '-nan', '-NaN']);
 
 const COLUMNS = ['arm', 'kind', 'x', 'y', 'low', 'high'];
 
@@ -27,7 +28,7 @@ const COLUMNS = ['arm', 'kind', 'x', 'y', 'low', 'high'];
 function csvFile(rows, columns = COLUMNS, remark = '') {
   const cell = (value) => {
     let text = String(value ?? '');
-    const word = typeof value === 'string' && ABSENT.test(text);
+    const word = typeof value === 'string' && ABSENT.has(text.trim());
     if (word || (CALCULATES.test(text) && !Number.isFinite(Number(text)))) text = `'${text}`;
     return /[",\r\n]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text;
   };

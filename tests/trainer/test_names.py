@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -29,6 +31,12 @@ def test_all_that_pandas_reads_as_no_value_is_known():
 
     strange = {one for one in STR_NA_VALUES if not one or "#I" in one or "#Q" in one}
     assert STR_NA_VALUES - strange == ABSENT
+
+
+def test_charts_files_know_the_same_words():
+    script = (Path(__file__).parents[2] / "pages" / "parts" / "files.js").read_text("utf-8")
+    (words,) = re.findall(r"ABSENT = new Set\(\[(.*?)\]\)", script, re.DOTALL)
+    assert set(re.findall(r"'(.*?)'", words)) == ABSENT
 
 
 @pytest.mark.parametrize("id", ["12345678", "00012345", "1265e740", "1e999999"])

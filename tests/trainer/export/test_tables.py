@@ -71,7 +71,7 @@ def test_every_point_comes_back_as_it_was_measured(trained, material, tmp_path, 
 
 @pytest.mark.parametrize("id", ["1265e740", "00012345", "1e999999"])
 def test_an_id_that_reads_as_a_number_stays_a_text(material, tmp_path, id):
-    """The first is infinity to pandas, which once took an experiment's name from every row."""
+    """The first is infinity to pandas, which once took an experiment's id from every row."""
     first = replace(material.runs[0], id=f"{id}{id.replace('e', '0')}")
     points = {**material.points, first.id: material.points[material.runs[0].id]}
     row = replace(material.row, id=id)
